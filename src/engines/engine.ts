@@ -1,0 +1,46 @@
+import type { Host, HostId, Milliseconds, Observation, Reason, Workload, WorkloadId } from '../model/index.ts'
+
+/**
+ * What an engine promises (design section 5). One suite, engines/conformance, holds every engine to it.
+ *
+ * All calls are idempotent by workload id, may be repeated for ever, and end within a bound of their own or when their signal aborts:
+ * a hung call is abandoned, and the level-triggered loop above asks again.
+ */
+export interface Engine {
+  readonly name: string
+  /** Who picks the host: our scheduler, or the engine's own. */
+  readonly placement: 'manor' | 'engine'
+  /** Who mounts volumes: our volume service, or the engine. */
+  readonly volumes: 'service' | 'native'
+  /**
+   * Starts a workload, once for its id however often it is asked. Resolves when the engine has taken it on, not when it runs.
+   * Rejects with an EngineError whose reason says whether asking again can help.
+   */
+  submit(workload: Workload, on: HostId | undefined, signal: AbortSignal): Promise<void>
+  /** Ends a workload: polite signal, `grace`, kill. Of an unknown or ended one: resolves at once. */
+  stop(id: WorkloadId, grace: Milliseconds, signal: AbortSignal): Promise<void>
+  /** Forgets an ended workload's traces, its private directory included. Of one that has not ended: rejects. */
+  remove(id: WorkloadId, signal: AbortSignal): Promise<void>
+  /** The truth: everything there that carries our owner label, ended ones until they are removed. */
+  list(signal: AbortSignal): Promise<readonly Observation[]>
+  /** Hints that something changed. May miss, repeat and reorder. */
+  watch(signal: AbortSignal): AsyncIterable<Observation>
+  hosts(signal: AbortSignal): Promise<readonly Host[]>
+  /** Why a workload waits or ended, or undefined where there is nothing to say. */
+  explain(id: WorkloadId, signal: AbortSignal): Promise<Reason | undefined>
+  /** The last `bytes` (at most 1 MiB) of what the workload wrote. */
+  logs(id: WorkloadId, bytes: number, signal: AbortSignal): Promise<string>
+}
+
+/** An engine refused or failed. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+  readonly reason: Omit<Reason, 'since'>
+  /** Whether the same call may succeed later without a change of the workload. */
+  readonly retryable: boolean
+  constructor(reason: Omit<Reason, 'since'>, retryable: boolean, options?: ErrorOptions) {
+    super(reason.message, options)
+    this.reason = reason
+    this.retryable = retryable
+  }
+}

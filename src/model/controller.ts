@@ -1,0 +1,98 @@
+import type { ControllerId, HostId, TenantId, WorkloadId } from './ids.ts'
+import type { Reason } from './reason.ts'
+import type { Mebibytes, Milliseconds, Timestamp } from './units.ts'
+
+/** What the owner wants of a controller. Only the API writes it. */
+export const CONTROLLER_WANTED = ['running', 'stopped', 'deleted'] as const
+export type ControllerWanted = (typeof CONTROLLER_WANTED)[number]
+
+/** What a controller is seen to be. Only the controllers' reconciler writes it (design section 4). */
+export const CONTROLLER_PHASES = [
+  'pending',
+  'preparing',
+  'starting',
+  'ready',
+  'quieting',
+  'stopping',
+  'stopped',
+  'failed',
+  'unreachable',
+  'deleting',
+] as const
+export type ControllerPhase = (typeof CONTROLLER_PHASES)[number]
+
+/** What a person can ask of a controller. */
+export const CONTROLLER_ACTIONS = ['start', 'stop', 'restart', 'delete'] as const
+export type ControllerAction = (typeof CONTROLLER_ACTIONS)[number]
+
+const LEGAL_ACTIONS: Readonly<Record<ControllerPhase, readonly ControllerAction[]>> = {
+  pending: ['stop', 'delete'],
+  preparing: ['stop', 'delete'],
+  starting: ['stop', 'restart', 'delete'],
+  ready: ['stop', 'restart', 'delete'],
+  quieting: ['start', 'delete'],
+  stopping: ['start', 'delete'],
+  stopped: ['start', 'delete'],
+  failed: ['start', 'stop', 'restart', 'delete'],
+  unreachable: ['stop', 'delete'],
+  deleting: [],
+}
+
+/** The actions that a controller's phase allows; the API answers 409 with this list to any other. */
+export const legalActions = (phase: ControllerPhase): readonly ControllerAction[] => LEGAL_ACTIONS[phase]
+
+export type DistributionName = 'jenkins' | 'hudson'
+
+/** The wanted make of a controller; its owner sets it, and a change takes effect at the next start. */
+export type ControllerSpec = {
+  /** Hard limit of the whole process tree; the heap is derived from it. */
+  readonly memoryMb: Mebibytes
+  /** Cores as a share under contention. */
+  readonly cpu: number
+  readonly diskMb: Mebibytes
+  /** How long a planned stop waits for running builds before it goes on without them. */
+  readonly graceMs: Milliseconds
+  readonly distribution: DistributionName
+  /** The version line or the version; absent means the newest that this machine's Java can run. */
+  readonly version?: string
+  /** A war of the owner's own instead of a downloaded one: an absolute path on the host. */
+  readonly war?: string
+}
+
+/** Where a running controller is reached from inside the platform. */
+export type ControllerEndpoint = {
+  readonly host: string
+  readonly httpPort: number
+  /** Port for inbound TCP agents; absent where agents come by WebSocket. */
+  readonly agentPort?: number
+}
+
+export type Controller = {
+  readonly id: ControllerId
+  readonly tenant: TenantId
+  readonly wanted: ControllerWanted
+  readonly spec: ControllerSpec
+  readonly createdAt: Timestamp
+  /** Counts requests to restart; the reconciler restarts while it is ahead of `restartsDone`. */
+  readonly restartsWanted: number
+  readonly restartsDone: number
+  readonly phase: ControllerPhase
+  readonly phaseSince: Timestamp
+  readonly reason?: Reason
+  /** Fencing number of the current run: grows over all controllers of the store, so a name that is used again never repeats one. */
+  readonly epoch: number
+  /** The workload of the current run; it was written down before the engine was asked (design rule 2). */
+  readonly workload?: WorkloadId
+  readonly host?: HostId
+  /** Kept over restarts, so that agents find the controller again. */
+  readonly endpoint?: ControllerEndpoint
+  /** The running program's version, from its version header. */
+  readonly runningVersion?: string
+  /** Changes at each boot of the program; from the hook. */
+  readonly session?: string
+  /** Failed starts in a row, and when the next try is due. */
+  readonly failures: number
+  readonly nextTryAt?: Timestamp
+  readonly startedAt?: Timestamp
+  readonly readyAt?: Timestamp
+}
