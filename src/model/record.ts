@@ -1,0 +1,68 @@
+import type { Agent } from './agent.ts'
+import type { Controller } from './controller.ts'
+import type { Demand } from './demand.ts'
+import type { Host } from './host.ts'
+import type { ControllerId } from './ids.ts'
+import type { Template } from './template.ts'
+import type { Tenant } from './tenant.ts'
+import type { Token } from './token.ts'
+import type { Timestamp } from './units.ts'
+
+/** A secret at rest: AES-256-GCM under the store's key file. */
+export type SealedSecret = { readonly id: string; readonly sealed: string }
+
+/** One small fact about the installation itself. */
+export type Setting = { readonly id: string; readonly value: string }
+
+/** What a controller's hook told last; a level, reported anew after a restart of either side. */
+export type Presence = {
+  readonly controller: ControllerId
+  readonly session: string
+  readonly epoch: number
+  readonly seq: number
+  readonly version: string
+  readonly reportedAt: Timestamp
+  /** Builds that run now. */
+  readonly running: number
+  readonly quieting: boolean
+  readonly appliedRevision: number
+  readonly nodes: readonly {
+    readonly name: string
+    readonly online: boolean
+    readonly used: boolean
+    readonly building?: { readonly job: string; readonly number: number }
+    readonly problem?: string
+  }[]
+  readonly load: {
+    readonly heapUsedMb: number
+    readonly heapMaxMb: number
+    readonly threads: number
+    readonly gcShare: number
+    readonly eventsDropped: number
+  }
+}
+
+/** Every kind of row that the store keeps, by its kind. */
+export type Rows = {
+  readonly controller: Controller
+  readonly agent: Agent
+  readonly template: Template
+  readonly tenant: Tenant
+  readonly token: Token
+  readonly secret: SealedSecret
+  readonly setting: Setting
+  readonly demand: Demand
+  readonly presence: Presence
+  readonly host: Host
+}
+export type Kind = keyof Rows
+
+/** Kinds that are only held in memory: whoever owns the truth tells it again after a restart. */
+export const VOLATILE_KINDS: ReadonlySet<Kind> = new Set<Kind>(['demand', 'presence', 'host'])
+
+/** The id under which a row is kept. */
+export const rowId = <K extends Kind>(kind: K, row: Rows[K]): string => {
+  if ('id' in row) return row.id
+  if ('controller' in row) return row.controller
+  throw new TypeError(`A row of kind ${kind} has no id.`)
+}
