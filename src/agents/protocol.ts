@@ -119,7 +119,12 @@ export const BuildEvent = Type.Object({
   /** Grows by one with each event of a session. */
   seq: Type.Number(),
   at: Time,
-  type: Type.Union([Type.Literal('build-started'), Type.Literal('build-finished'), Type.Literal('node-online'), Type.Literal('node-offline')]),
+  type: Type.Union([
+    Type.Literal('build-started'),
+    Type.Literal('build-finished'),
+    Type.Literal('node-online'),
+    Type.Literal('node-offline'),
+  ]),
   /** Node the event is about; empty for the built-in node. */
   node: Type.String({ maxLength: 255 }),
   job: Type.Optional(Type.String({ maxLength: 2_000 })),

@@ -109,7 +109,11 @@ export type ProgramProgress = (step: { readonly message: string; readonly doneBy
 
 /** Finds, downloads, verifies and caches programs. The same request twice at once is one download. */
 export interface Programs {
-  provide(request: ProgramRequest, progress: ProgramProgress, signal: AbortSignal): Promise<{ readonly program: Program; readonly why: string }>
+  provide(
+    request: ProgramRequest,
+    progress: ProgramProgress,
+    signal: AbortSignal,
+  ): Promise<{ readonly program: Program; readonly why: string }>
   /** The agent's jar of a program, unpacked once into the cache. Resolves to its absolute path. */
   agentJar(program: Program, signal: AbortSignal): Promise<string>
 }

@@ -1,0 +1,8 @@
+/**
+ * The agents broker (design section 7): from what controllers' queues want to build agents that run, one for one item. Owns the `agent`,
+ * `demand` and `presence` rows and the templates. Imports model, runtime, store, scheduler, the engines' contract and the controllers' door.
+ * Start at protocol.ts (what hooks say), then decide.ts (pure), then broker.ts (what carries a decision out).
+ */
+export { HookError, type HookErrorCode, type HookService } from './hook-service.ts'
+export * as protocol from './protocol.ts'
+export { applyTemplate, DEFAULT_TEMPLATE, deleteTemplate, templatesFor } from './templates.ts'
