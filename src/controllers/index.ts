@@ -2,7 +2,11 @@
  * Controllers: their life from `pending` to gone (design section 4). Owns the `controller` rows' status; the API writes only what is wanted.
  * Imports model, runtime, store, the engines' contract. Start at decide.ts (pure), then reconciler.ts (what carries a decision out).
  */
+export { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
+export type { Capabilities, Distribution, InstanceSecrets, Program, ProgramRequest, Programs } from './distributions/distribution.ts'
 export { OperationError, type OperationErrorCode } from './errors.ts'
+export type { HookPolicy } from './hook-policy.ts'
+export { ADMIN_NAME, prefixOf, provideProgram } from './launch.ts'
 export {
   changeSpec,
   createController,
@@ -12,3 +16,6 @@ export {
   RESERVED_NAMES,
   requestAction,
 } from './operations.ts'
+export type { ControllerPorts, Homes, PlaceController, ProbeController } from './ports.ts'
+export { ControllerReconciler } from './reconciler.ts'
+export { openSecrets, secretFile } from './secrets.ts'

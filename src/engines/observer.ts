@@ -95,10 +95,8 @@ export class Observer {
     const { signal } = this.#stop
     while (!signal.aborted) {
       try {
-        for await (const hint of this.#options.engine.watch(signal)) {
-          this.#observed.set(hint.id, hint)
-          this.#options.onChange(hint)
-        }
+        // A hint may be late, so it is no observation itself: it brings the next list forward.
+        for await (const _hint of this.#options.engine.watch(signal)) void this.current().catch(cause => this.#report(cause))
       } catch (cause) {
         this.#report(cause)
       }

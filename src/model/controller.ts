@@ -86,10 +86,10 @@ export type Controller = {
   readonly host?: HostId
   /** Kept over restarts, so that agents find the controller again. */
   readonly endpoint?: ControllerEndpoint
+  /** The version that was resolved at the first start; later starts keep it until `spec.version` names another. */
+  readonly pinnedVersion?: string
   /** The running program's version, from its version header. */
   readonly runningVersion?: string
-  /** Changes at each boot of the program; from the hook. */
-  readonly session?: string
   /** Failed starts in a row, and when the next try is due. */
   readonly failures: number
   readonly nextTryAt?: Timestamp

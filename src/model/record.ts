@@ -21,6 +21,8 @@ export type Presence = {
   readonly epoch: number
   readonly seq: number
   readonly version: string
+  /** Why the hook could not secure its instance; set, the instance is not let serve. */
+  readonly problem?: string
   readonly reportedAt: Timestamp
   /** Builds that run now. */
   readonly running: number

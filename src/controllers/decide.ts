@@ -1,0 +1,220 @@
+import {
+  type Controller,
+  type ControllerPhase,
+  MINUTE,
+  type Observation,
+  type Presence,
+  type Reason,
+  SECOND,
+  type Timestamp,
+} from '../model/index.ts'
+
+/** What the program answered at its door. */
+export type Probe =
+  | { readonly kind: 'ready'; readonly version: string }
+  /** It answers, and is not ready: 503, or no version header yet. */
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'refused' }
+
+/** What is seen of a controller, put together by the reconciler before it decides. */
+export type ControllerView = {
+  readonly controller: Controller
+  /** Of the current run's workload; undefined where the engine's list, begun after the intent was written, does not have it. */
+  readonly observation: Observation | undefined
+  /** Only looked at in the phases that need it. */
+  readonly probe: Probe | undefined
+  /** Of the current epoch. */
+  readonly presence: Presence | undefined
+  /** Agents of this controller that are not gone yet. */
+  readonly liveAgents: number
+  readonly now: Timestamp
+}
+
+/** One step. The reconciler carries it out and looks again. */
+export type ControllerStep =
+  /** Nothing to do before something changes, or `againMs` have passed. `reason` is shown meanwhile. */
+  | { readonly kind: 'wait'; readonly againMs?: number; readonly reason?: Omit<Reason, 'since'> }
+  | {
+      readonly kind: 'move'
+      readonly to: ControllerPhase
+      readonly message: string
+      readonly reason?: Omit<Reason, 'since'>
+      readonly cause?: 'boot'
+    }
+  /** Write the intent of a new run, with a place and a fencing number. */
+  | { readonly kind: 'prepare' }
+  /** Program, home, workload: all idempotent. */
+  | { readonly kind: 'launch' }
+  | { readonly kind: 'stop-workload'; readonly graceMs: number }
+  /** The current run's traces are read and can go. */
+  | { readonly kind: 'forget-workload' }
+  | { readonly kind: 'retire' }
+  /** The run ended or never came up; back off, then try again. */
+  | { readonly kind: 'fail'; readonly reason: Omit<Reason, 'since'> }
+
+/** How long a hook may be silent before its word about running builds is not waited for any more. */
+export const HOOK_SILENCE_MS = 45 * SECOND
+/** After this long without being ready, the reason says so; the program is left alone (liveness is the process, design section 4). */
+export const SLOW_BOOT_MS = 5 * MINUTE
+/** From the polite signal to the kill. An idle Jenkins needs 0.1 to 1.6 s; one that writes a large queue needs more. */
+export const TERMINATION_GRACE_MS = 60 * SECOND
+const PROBE_INTERVAL_MS = 150
+const READY_CHECK_MS = 10 * SECOND
+
+const wait = (againMs?: number, reason?: Omit<Reason, 'since'>): ControllerStep => ({
+  kind: 'wait',
+  ...(againMs === undefined ? {} : { againMs }),
+  ...(reason === undefined ? {} : { reason }),
+})
+
+/** Pure: from what is wanted and what is seen to one step. Every phase is told apart; nothing is remembered between calls. */
+export const decide = (view: ControllerView): ControllerStep => {
+  switch (view.controller.phase) {
+    case 'pending':
+    case 'failed':
+      return decideIdle(view)
+    case 'preparing':
+      return decidePreparing(view)
+    case 'starting':
+      return decideStarting(view)
+    case 'ready':
+      return decideReady(view)
+    case 'unreachable':
+      return decideUnreachable(view)
+    case 'quieting':
+      return decideQuieting(view)
+    case 'stopping':
+      return decideStopping(view)
+    case 'stopped':
+      return decideStopped(view)
+    case 'deleting':
+      return decideDeleting(view)
+  }
+}
+
+const wantsEnd = ({ wanted, restartsWanted, restartsDone }: Controller): boolean => wanted !== 'running' || restartsWanted > restartsDone
+
+/** The run is over. Its traces (the log) are kept until the next run is due, for whoever wants to know why. */
+const decideIdle = ({ controller, observation, now }: ControllerView): ControllerStep => {
+  if (observation?.state === 'unknown') return wait(READY_CHECK_MS)
+  if (observation && observation.state !== 'ended') return { kind: 'stop-workload', graceMs: TERMINATION_GRACE_MS }
+  if (controller.wanted === 'deleted') return { kind: 'move', to: 'deleting', message: 'is being deleted' }
+  if (controller.wanted === 'stopped') return { kind: 'move', to: 'stopped', message: 'is stopped' }
+  if (controller.nextTryAt !== undefined && controller.nextTryAt > now) return wait(controller.nextTryAt - now)
+  return { kind: 'prepare' }
+}
+
+const decidePreparing = ({ controller, observation }: ControllerView): ControllerStep => {
+  if (controller.wanted !== 'running') return { kind: 'move', to: 'stopping', message: 'is stopping before it was started' }
+  if (!observation) return { kind: 'launch' }
+  return { kind: 'move', to: 'starting', message: 'is starting' }
+}
+
+const ended = (observation: Observation | undefined, what: string): ControllerStep => ({
+  kind: 'fail',
+  reason: observation?.reason
+    ? {
+        code: observation.reason.code,
+        message: `${what}: ${observation.reason.message}`,
+        ...(observation.reason.mend === undefined ? {} : { mend: observation.reason.mend }),
+      }
+    : {
+        code: observation === undefined ? 'node-lost' : 'exit-code',
+        message:
+          observation === undefined ? `${what}: its process is gone.` : `${what} with exit code ${observation.exitCode ?? 'unknown'}.`,
+        mend: 'Look at its log: manor controller logs NAME.',
+      },
+})
+
+const decideStarting = (view: ControllerView): ControllerStep => {
+  const { controller, observation, probe, presence, now } = view
+  if (observation?.state === 'unknown') return silentHost
+  if (!observation || observation.state === 'ended') return ended(observation, 'It ended while it started')
+  if (wantsEnd(controller)) return { kind: 'move', to: 'stopping', message: 'is stopping before it was ready' }
+  if (presence?.problem !== undefined)
+    return {
+      kind: 'fail',
+      reason: { code: 'not-secured', message: `Its hook could not secure it, so it was not let serve: ${presence.problem}` },
+    }
+  if (probe?.kind === 'ready' && presence)
+    return { kind: 'move', to: 'ready', message: `is ready (version ${probe.version})`, version: probe.version }
+  if (now - controller.phaseSince < SLOW_BOOT_MS) return wait(PROBE_INTERVAL_MS)
+  return wait(READY_CHECK_MS, {
+    code: 'waiting-boot',
+    message: `It is still starting after ${Math.round((now - controller.phaseSince) / MINUTE)} minutes${probe?.kind === 'ready' ? '; it answers, but its hook has not reported' : ''}.`,
+    mend: 'Look at its log (manor controller logs NAME); a controller short of memory or cpu starts slowly.',
+  })
+}
+
+const silentHost: ControllerStep = {
+  kind: 'move',
+  to: 'unreachable',
+  message: 'is unreachable: its host is silent',
+  reason: {
+    code: 'host-silent',
+    message: 'Its host is silent. It may still run there, so it is not started elsewhere.',
+    mend: 'Bring the host back, or stop the controller to say that it may be given up.',
+  },
+}
+
+const decideReady = ({ controller, observation }: ControllerView): ControllerStep => {
+  if (observation?.state === 'unknown') return silentHost
+  if (!observation || observation.state === 'ended') return ended(observation, 'It ended unexpectedly')
+  if (wantsEnd(controller)) return { kind: 'move', to: 'quieting', message: 'is quieting: no new builds start, running ones go on' }
+  return wait(READY_CHECK_MS)
+}
+
+const decideUnreachable = ({ controller, observation }: ControllerView): ControllerStep => {
+  if (observation?.state === 'unknown')
+    return controller.wanted === 'running'
+      ? wait(READY_CHECK_MS)
+      : { kind: 'move', to: 'stopping', message: 'is given up on its silent host' }
+  if (!observation || observation.state === 'ended') return ended(observation, 'It ended while its host was silent')
+  return { kind: 'move', to: 'starting', message: 'is reachable again' }
+}
+
+const decideQuieting = ({ controller, observation, presence, now }: ControllerView): ControllerStep => {
+  if (observation?.state === 'unknown') return silentHost
+  if (!observation || observation.state === 'ended') return { kind: 'move', to: 'stopping', message: 'ended while it was quieting' }
+  if (!wantsEnd(controller)) return { kind: 'move', to: 'ready', message: 'is ready again: the stop was taken back' }
+  const quietFor = now - controller.phaseSince
+  const stop = (message: string): ControllerStep => ({ kind: 'move', to: 'stopping', message })
+  if (quietFor >= controller.spec.graceMs)
+    return stop(
+      presence && presence.running > 0
+        ? `is stopping: ${presence.running} builds still ran after the grace of ${Math.round(controller.spec.graceMs / SECOND)} s`
+        : 'is stopping',
+    )
+  const silentFor = presence ? now - presence.reportedAt : quietFor
+  if (silentFor >= HOOK_SILENCE_MS) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
+  if (presence?.quieting && presence.running === 0) return stop('is stopping: no build runs any more')
+  const left = Math.round((controller.spec.graceMs - quietFor) / SECOND)
+  return wait(Math.min(SECOND, controller.spec.graceMs - quietFor), {
+    code: 'waiting-builds',
+    message: presence
+      ? `It waits for ${presence.running} running builds, at most ${left} s more.`
+      : `It waits for its hook to say which builds run, at most ${left} s more.`,
+    mend: 'Abort the builds in the controller to stop it sooner.',
+  })
+}
+
+const decideStopping = ({ controller, observation }: ControllerView): ControllerStep => {
+  if (observation && observation.state !== 'ended') return { kind: 'stop-workload', graceMs: TERMINATION_GRACE_MS }
+  if (controller.wanted === 'deleted') return { kind: 'move', to: 'deleting', message: 'is being deleted' }
+  if (controller.wanted === 'stopped') return { kind: 'move', to: 'stopped', message: 'is stopped' }
+  return { kind: 'move', to: 'pending', message: 'waits to be started again' }
+}
+
+const decideStopped = ({ controller, observation }: ControllerView): ControllerStep => {
+  if (observation && observation.state !== 'ended') return { kind: 'move', to: 'stopping', message: 'is stopping: its process came back' }
+  if (controller.wanted === 'running') return { kind: 'move', to: 'pending', message: 'is to be started' }
+  if (controller.wanted === 'deleted') return { kind: 'move', to: 'deleting', message: 'is being deleted' }
+  return wait()
+}
+
+const decideDeleting = ({ observation, liveAgents }: ControllerView): ControllerStep => {
+  if (observation && observation.state !== 'ended') return { kind: 'stop-workload', graceMs: TERMINATION_GRACE_MS }
+  if (observation) return { kind: 'forget-workload' }
+  if (liveAgents > 0) return wait(SECOND, { code: 'waiting-builds', message: `It waits for ${liveAgents} agents to be taken down.` })
+  return { kind: 'retire' }
+}

@@ -1,0 +1,85 @@
+import type { Controller, Workload, WorkloadFile } from '../model/index.ts'
+import { TERMINATION_GRACE_MS } from './decide.ts'
+import type { Capabilities, InstanceSecrets, LaunchPlan, Program } from './distributions/distribution.ts'
+import type { HookPolicy } from './hook-policy.ts'
+import type { ControllerPorts } from './ports.ts'
+import { openSecrets, secretFile } from './secrets.ts'
+
+/** The path under which a controller serves, on its own port and through the router alike: rewriting it in between is fraught. */
+export const prefixOf = (id: string): string => `/${id}`
+
+export const ADMIN_NAME = 'manor'
+const POLICY_FILE = 'policy.json'
+const HOOK_FILE = 'init.groovy.d/manor.groovy'
+
+/** The program a controller runs: its pinned version, so that a restart is never an upgrade by accident. */
+export const provideProgram = async (ports: ControllerPorts, controller: Controller, signal: AbortSignal): Promise<Program> => {
+  const { distribution, version, war } = controller.spec
+  const wanted = version ?? controller.pinnedVersion
+  const { program } = await ports.programs.provide(
+    { distribution, ...(wanted === undefined ? {} : { version: wanted }), ...(war === undefined ? {} : { war }) },
+    step => ports.onProgress(controller.id, step),
+    signal,
+  )
+  return program
+}
+
+/** Carries out the `launch` step up to the engine's door: program, home, workload. Each part is idempotent. */
+export const launchController = async (ports: ControllerPorts, controller: Controller, signal: AbortSignal): Promise<Program> => {
+  const { workload: id, endpoint } = controller
+  const secrets = openSecrets(ports.store, ports.seal, controller.id)
+  if (id === undefined || endpoint === undefined || secrets === undefined)
+    throw new TypeError(`Controller ${controller.id} was launched without an intent.`)
+  const program = await provideProgram(ports, controller, signal)
+  const distribution = ports.distribution(program.distribution)
+  const { capabilities } = distribution
+  const hookInHome: WorkloadFile[] = capabilities.hookOutsideHome ? [] : [{ path: HOOK_FILE, content: ports.hook.script, mode: 0o644 }]
+  const home = await ports.homes.prepare(controller.id, distribution.homeFiles(secrets), hookInHome, signal)
+  const plan = distribution.controllerCommand({
+    program,
+    home,
+    hookRoot: capabilities.hookOutsideHome ? ports.hook.root : home,
+    policyFile: `{dir}/${POLICY_FILE}`,
+    prefix: prefixOf(controller.id),
+    httpPort: endpoint.httpPort,
+    agentPort: endpoint.agentPort ?? -1,
+    memoryMb: controller.spec.memoryMb,
+    temporaryDirectory: '{dir}/tmp',
+  })
+  await ports.engine.submit(
+    workloadOf(ports, controller, plan, home, policyOf(ports, controller, capabilities, secrets)),
+    controller.host,
+    signal,
+  )
+  return program
+}
+
+const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: Capabilities, secrets: InstanceSecrets): HookPolicy => ({
+  controller: controller.id,
+  epoch: controller.epoch,
+  url: ports.manorUrl(),
+  ...(ports.urlFile === undefined ? {} : { urlFile: ports.urlFile }),
+  token: secrets.hookToken,
+  distribution: controller.spec.distribution,
+  agents: capabilities.agents,
+  agentPort: controller.endpoint?.agentPort ?? -1,
+  admin: { name: ADMIN_NAME, password: secrets.adminPassword, ...(capabilities.apiTokens ? { apiToken: secrets.apiToken } : {}) },
+})
+
+const workloadOf = (ports: ControllerPorts, controller: Controller, plan: LaunchPlan, home: string, policy: HookPolicy): Workload => {
+  const { spec, endpoint } = controller
+  if (controller.workload === undefined || endpoint === undefined) throw new TypeError(`Controller ${controller.id} has no intent.`)
+  return {
+    id: controller.workload,
+    labels: { owner: ports.owner, kind: 'controller', noun: controller.id, epoch: controller.epoch },
+    tenant: controller.tenant,
+    command: plan.command,
+    environment: plan.environment,
+    workingDirectory: home,
+    files: [...plan.files, secretFile(POLICY_FILE, JSON.stringify(policy))],
+    mounts: [{ source: home, target: home, readOnly: false }],
+    resources: { cpu: spec.cpu, memoryMb: spec.memoryMb, diskMb: spec.diskMb },
+    ports: { http: endpoint.httpPort, ...(endpoint.agentPort === undefined ? {} : { agent: endpoint.agentPort }) },
+    graceMs: TERMINATION_GRACE_MS,
+  }
+}

@@ -1,0 +1,326 @@
+import { EngineError } from '../engines/engine.ts'
+import {
+  type Controller,
+  type ControllerId,
+  controllerId,
+  MINUTE,
+  type Observation,
+  type Reason,
+  SECOND,
+  workloadId,
+} from '../model/index.ts'
+import { type Backoff, backoffDelay, deadline, integer, ReconcileLoop } from '../runtime/index.ts'
+import { StoreError, type Transaction } from '../store/index.ts'
+import { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
+import { launchController, prefixOf } from './launch.ts'
+import type { ControllerPorts } from './ports.ts'
+import { dropSecrets, ensureSecrets } from './secrets.ts'
+
+/** Controllers that are worked on at the same time; most of it is waiting for programs to boot. */
+const CONCURRENCY = 64
+const RESYNC_MS = 30 * SECOND
+/** After an unexpected end: quick at first, since most ends are one-off, then slow, since a broken controller only burns the machine. */
+const START_BACKOFF: Backoff = { firstMs: SECOND, factor: 3, mostMs: 5 * MINUTE }
+/** Ready for this long, a controller's earlier failures are forgotten. */
+const HEALTHY_AFTER_MS = 10 * MINUTE
+/** How long an answer of the program's door is waited for. */
+const PROBE_TIMEOUT_MS = 5 * SECOND
+const STOP_POLL_MS = 200
+const NO_PLACE_RETRY_MS = 5 * SECOND
+
+/**
+ * Carries out what `decide` says, one controller at a time: look, decide, one idempotent step, look again. After a crash the same
+ * steps run again and find their own traces: the intent in the row, the workload by its id, the home by its path.
+ */
+export class ControllerReconciler {
+  readonly #ports: ControllerPorts
+  readonly #loop: ReconcileLoop
+  #unsubscribe: (() => void) | undefined
+
+  constructor(ports: ControllerPorts) {
+    this.#ports = ports
+    this.#loop = new ReconcileLoop({
+      name: 'controllers',
+      clock: ports.clock,
+      random: ports.random,
+      concurrency: CONCURRENCY,
+      resyncMs: RESYNC_MS,
+      keys: () => ports.store.list('controller').map(({ id }) => id),
+      reconcile: (key, signal) => this.#reconcile(controllerId(key), signal),
+      onError: (key, cause) => ports.onError(key, cause),
+    })
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#ports.store.feed.subscribe(entries => {
+      for (const entry of entries)
+        if ('change' in entry && (entry.change.kind === 'controller' || entry.change.kind === 'presence')) this.#loop.wake(entry.change.id)
+    })
+    this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.()
+    await this.#loop.stop()
+  }
+
+  /** Something was seen of a controller's workload. */
+  observed(observation: Observation): void {
+    if (observation.labels.kind === 'controller') this.#loop.wake(observation.labels.noun)
+  }
+
+  async #reconcile(id: ControllerId, signal: AbortSignal): Promise<number | undefined> {
+    const controller = this.#ports.store.get('controller', id)
+    if (controller === undefined) return undefined
+    const step = decide(await this.#look(controller, signal))
+    try {
+      return await this.#act(controller, step, signal)
+    } catch (cause) {
+      // The row moved on between the look and the commit: nothing was done, so look again.
+      if (cause instanceof StoreError && (cause.code === 'conflict' || cause.code === 'missing')) return 0
+      throw cause
+    }
+  }
+
+  async #look(controller: Controller, signal: AbortSignal): Promise<ControllerView> {
+    const { store, clock, observer } = this.#ports
+    let observation = controller.workload === undefined ? undefined : observer.get(controller.workload)
+    if (controller.workload !== undefined && observation === undefined) {
+      // Absence is only believed from a list that began after the row was written.
+      await observer.current()
+      observation = observer.get(controller.workload)
+    }
+    const presence = store.get('presence', controller.id)
+    return {
+      controller,
+      observation,
+      probe: controller.phase === 'starting' && observation?.state === 'running' ? await this.#probe(controller, signal) : undefined,
+      presence: presence?.epoch === controller.epoch ? presence : undefined,
+      liveAgents:
+        controller.phase === 'deleting' ? store.by('agentsOfController', controller.id).filter(({ phase }) => phase !== 'ended').length : 0,
+      now: clock.now(),
+    }
+  }
+
+  async #probe(controller: Controller, signal: AbortSignal): Promise<Probe | undefined> {
+    if (controller.endpoint === undefined) return undefined
+    const { capabilities } = this.#ports.distribution(controller.spec.distribution)
+    const limit = deadline(this.#ports.clock, PROBE_TIMEOUT_MS, signal)
+    try {
+      return await this.#ports.probe(controller.endpoint, prefixOf(controller.id), capabilities, limit.signal)
+    } finally {
+      limit.done()
+    }
+  }
+
+  async #act(controller: Controller, step: ControllerStep, signal: AbortSignal): Promise<number | undefined> {
+    switch (step.kind) {
+      case 'wait':
+        await this.#explain(controller, step.reason)
+        return step.againMs
+      case 'move':
+        await this.#move(controller, step)
+        return 0
+      case 'prepare':
+        return this.#prepare(controller)
+      case 'launch':
+        return this.#launch(controller, signal)
+      case 'stop-workload':
+        if (controller.workload !== undefined) await this.#ports.engine.stop(controller.workload, step.graceMs, signal)
+        await this.#ports.observer.current()
+        return STOP_POLL_MS
+      case 'forget-workload':
+        if (controller.workload !== undefined) await this.#ports.engine.remove(controller.workload, signal)
+        await this.#ports.observer.current()
+        return 0
+      case 'fail':
+        await this.#fail(controller, step.reason)
+        return 0
+      case 'retire':
+        await this.#retire(controller, signal)
+        return undefined
+    }
+  }
+
+  /** Stores why it waits, unless that is what is stored already. */
+  async #explain(controller: Controller, reason: Omit<Reason, 'since'> | undefined): Promise<void> {
+    if (reason === undefined) return
+    if (controller.reason?.code === reason.code && controller.reason.message === reason.message) return
+    await this.#update(controller, 'reason-changed', reason.message, (before, tx) => ({
+      ...before,
+      reason: { ...reason, since: before.reason?.code === reason.code ? before.reason.since : tx.now },
+    }))
+  }
+
+  async #move(controller: Controller, step: Extract<ControllerStep, { kind: 'move' }>): Promise<void> {
+    await this.#update(controller, 'phase-changed', `Controller ${controller.id} ${step.message}.`, (before, tx) => {
+      const { reason: _old, ...rest } = before
+      const moved = {
+        ...rest,
+        phase: step.to,
+        phaseSince: tx.now,
+        ...(step.reason === undefined ? {} : { reason: { ...step.reason, since: tx.now } }),
+      }
+      if (step.to === 'ready' && before.phase === 'starting')
+        return { ...moved, readyAt: tx.now, ...(step.version === undefined ? {} : { runningVersion: step.version }) }
+      if (step.to === 'stopped' || step.to === 'pending') return { ...moved, failures: 0 }
+      return moved
+    })
+  }
+
+  /** The intent of a run (design rule 2): place, ports, fencing number and workload id are written before anything outside is touched. */
+  async #prepare(controller: Controller): Promise<number | undefined> {
+    const place = this.#ports.place(controller)
+    if ('reason' in place) {
+      await this.#explain(controller, place.reason)
+      return NO_PLACE_RETRY_MS
+    }
+    const { capabilities } = this.#ports.distribution(controller.spec.distribution)
+    await this.#update(
+      controller,
+      'phase-changed',
+      `Controller ${controller.id} is preparing${place.host ? ` on ${place.host}` : ''}.`,
+      (before, tx) => {
+        ensureSecrets(tx, this.#ports.seal, this.#ports.random, before)
+        const epoch = tx.nextEpoch()
+        const { reason: _r, nextTryAt: _n, readyAt: _a, host: _h, ...rest } = before
+        return {
+          ...rest,
+          phase: 'preparing',
+          phaseSince: tx.now,
+          startedAt: tx.now,
+          epoch,
+          workload: workloadId(`${before.id}.${epoch}`),
+          restartsDone: before.restartsWanted,
+          ...(place.host === undefined ? {} : { host: place.host }),
+          endpoint: before.endpoint ?? { host: '127.0.0.1', ...this.#choosePorts(tx, capabilities.agents === 'tcp') },
+        }
+      },
+    )
+    return 0
+  }
+
+  /** Free ones of the range by chance, so that two Manors on one machine rarely choose the same; the engine finds out if they did. */
+  #choosePorts(tx: Transaction, withAgentPort: boolean): { httpPort: number; agentPort?: number } {
+    const [first, last] = this.#ports.portRange
+    const used = new Set(tx.list('controller').flatMap(({ endpoint }) => (endpoint ? [endpoint.httpPort, endpoint.agentPort ?? 0] : [])))
+    const count = last - first + 1
+    const choose = (): number => {
+      const start = integer(this.#ports.random, count)
+      for (let i = 0; i < count; i++) {
+        const port = first + ((start + i) % count)
+        if (used.has(port)) continue
+        used.add(port)
+        return port
+      }
+      throw new Error(`All ports from ${first} to ${last} are taken by controllers: widen the range.`)
+    }
+    const httpPort = choose()
+    return withAgentPort ? { httpPort, agentPort: choose() } : { httpPort }
+  }
+
+  async #launch(controller: Controller, signal: AbortSignal): Promise<number | undefined> {
+    const { store } = this.#ports
+    // A stop that is asked for while the program is still downloaded must not wait for the download.
+    const given = new AbortController()
+    const unsubscribe = store.feed.subscribe(() => {
+      if (store.get('controller', controller.id)?.wanted !== 'running')
+        given.abort(new DOMException('The start was taken back.', 'AbortError'))
+    })
+    try {
+      const program = await launchController(this.#ports, controller, AbortSignal.any([signal, given.signal]))
+      await this.#ports.observer.current()
+      if (controller.pinnedVersion !== program.version)
+        await this.#update(
+          controller,
+          'program-chosen',
+          `Controller ${controller.id} runs ${program.distribution} ${program.version}.`,
+          before => ({
+            ...before,
+            pinnedVersion: program.version,
+          }),
+        )
+      return 0
+    } catch (cause) {
+      if (signal.aborted) throw cause
+      if (given.signal.aborted) return 0
+      await this.#launchFailed(controller, cause)
+      return 0
+    } finally {
+      unsubscribe()
+    }
+  }
+
+  async #launchFailed(controller: Controller, cause: unknown): Promise<void> {
+    this.#ports.onError(controller.id, cause)
+    const reason: Omit<Reason, 'since'> =
+      cause instanceof EngineError
+        ? cause.reason
+        : {
+            code: 'distribution-missing',
+            message: cause instanceof Error ? cause.message : String(cause),
+            mend: 'It is tried again; see the message for what is missing.',
+          }
+    // A port that someone else holds will not come free by waiting: the next try takes others.
+    await this.#fail(controller, reason, cause instanceof EngineError && /port/i.test(cause.message))
+  }
+
+  async #fail(controller: Controller, reason: Omit<Reason, 'since'>, dropEndpoint = false): Promise<void> {
+    await this.#update(controller, 'phase-changed', `Controller ${controller.id} failed. ${reason.message}`, (before, tx) => {
+      const failures = before.readyAt !== undefined && tx.now - before.readyAt > HEALTHY_AFTER_MS ? 1 : before.failures + 1
+      const { endpoint, readyAt: _r, ...rest } = before
+      return {
+        ...rest,
+        ...(endpoint === undefined || dropEndpoint ? {} : { endpoint }),
+        phase: 'failed',
+        phaseSince: tx.now,
+        reason: { ...reason, since: tx.now },
+        failures,
+        nextTryAt: tx.now + backoffDelay(START_BACKOFF, failures, this.#ports.random),
+      }
+    })
+  }
+
+  async #retire(controller: Controller, signal: AbortSignal): Promise<void> {
+    await this.#ports.homes.retire(controller.id, controller.epoch, signal)
+    await this.#ports.store.transact(tx => {
+      dropSecrets(tx, controller)
+      tx.remove('demand', controller.id)
+      tx.remove('presence', controller.id)
+      tx.remove('controller', controller.id)
+      tx.event({
+        kind: 'controller',
+        subject: controller.id,
+        tenant: controller.tenant,
+        type: 'deleted',
+        actor: 'manor',
+        message: `Controller ${controller.id} is deleted; its home is kept aside for a while.`,
+      })
+    })
+  }
+
+  /** One committed change of the row, refused where the phase or the run is not the one that was looked at. */
+  async #update(
+    controller: Controller,
+    type: string,
+    message: string,
+    change: (before: Controller, tx: Transaction) => Controller,
+  ): Promise<void> {
+    await this.#ports.store.transact(tx => {
+      const after = tx.update('controller', controller.id, before => {
+        if (before.phase !== controller.phase || before.epoch !== controller.epoch)
+          throw new StoreError('conflict', `Controller ${controller.id} moved meanwhile.`)
+        return change(before, tx)
+      })
+      tx.event({
+        kind: 'controller',
+        subject: controller.id,
+        tenant: controller.tenant,
+        type,
+        actor: 'manor',
+        message,
+        data: { phase: after.phase, epoch: after.epoch },
+      })
+    })
+  }
+}
