@@ -67,6 +67,8 @@ export const ReportNode = Type.Object({
   building: Type.Optional(Type.Object({ job: Type.String({ maxLength: 2_000 }), number: Type.Number() })),
   /** It has run its one build (or began to end); the hook removes the node by itself once it is idle. */
   used: Type.Boolean(),
+  /** An item of the queue waits for just this node (a Pipeline that resumes on it): it is not idle, whatever it runs. */
+  awaited: Type.Optional(Type.Boolean()),
   /** Why it could not be made, for a node that is wanted and is not there. */
   problem: Type.Optional(Type.String({ maxLength: 1_000 })),
 })

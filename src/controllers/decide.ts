@@ -39,7 +39,8 @@ export type ControllerStep =
       readonly to: ControllerPhase
       readonly message: string
       readonly reason?: Omit<Reason, 'since'>
-      readonly cause?: 'boot'
+      /** The program's version, once it is known. */
+      readonly version?: string
     }
   /** Write the intent of a new run, with a place and a fencing number. */
   | { readonly kind: 'prepare' }

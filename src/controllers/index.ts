@@ -6,7 +6,7 @@ export { type ControllerStep, type ControllerView, decide, type Probe } from './
 export type { Capabilities, Distribution, InstanceSecrets, Program, ProgramRequest, Programs } from './distributions/distribution.ts'
 export { OperationError, type OperationErrorCode } from './errors.ts'
 export type { HookPolicy } from './hook-policy.ts'
-export { ADMIN_NAME, prefixOf, provideProgram } from './launch.ts'
+export { ADMIN_NAME, prefixOf, programMounts, provideProgram } from './launch.ts'
 export {
   changeSpec,
   createController,

@@ -1,4 +1,5 @@
-import type { Controller, Workload, WorkloadFile } from '../model/index.ts'
+import { dirname } from 'node:path'
+import type { Controller, Workload, WorkloadFile, WorkloadMount } from '../model/index.ts'
 import { TERMINATION_GRACE_MS } from './decide.ts'
 import type { Capabilities, InstanceSecrets, LaunchPlan, Program } from './distributions/distribution.ts'
 import type { HookPolicy } from './hook-policy.ts'
@@ -34,7 +35,7 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
   const distribution = ports.distribution(program.distribution)
   const { capabilities } = distribution
   const hookInHome: WorkloadFile[] = capabilities.hookOutsideHome ? [] : [{ path: HOOK_FILE, content: ports.hook.script, mode: 0o644 }]
-  const home = await ports.homes.prepare(controller.id, distribution.homeFiles(secrets), hookInHome, signal)
+  const home = await ports.homes.prepare(controller.id, controller.tenant, distribution.homeFiles(secrets), hookInHome, signal)
   const plan = distribution.controllerCommand({
     program,
     home,
@@ -46,13 +47,21 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
     memoryMb: controller.spec.memoryMb,
     temporaryDirectory: '{dir}/tmp',
   })
+  const mounts = [readWrite(home), ...programMounts(program), ...(capabilities.hookOutsideHome ? [readOnly(ports.hook.root)] : [])]
   await ports.engine.submit(
-    workloadOf(ports, controller, plan, home, policyOf(ports, controller, capabilities, secrets)),
+    workloadOf(ports, controller, plan, home, mounts, policyOf(ports, controller, capabilities, secrets)),
     controller.host,
     signal,
   )
   return program
 }
+
+const readWrite = (path: string): WorkloadMount => ({ source: path, target: path, readOnly: false })
+const readOnly = (path: string): WorkloadMount => ({ source: path, target: path, readOnly: true })
+
+/** What a program needs to see of the host: its war, its Java, and whatever else it names. */
+export const programMounts = (program: Program): WorkloadMount[] =>
+  [dirname(program.war), dirname(dirname(program.java)), ...Object.values(program.extras)].map(readOnly)
 
 const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: Capabilities, secrets: InstanceSecrets): HookPolicy => ({
   controller: controller.id,
@@ -66,7 +75,14 @@ const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: 
   admin: { name: ADMIN_NAME, password: secrets.adminPassword, ...(capabilities.apiTokens ? { apiToken: secrets.apiToken } : {}) },
 })
 
-const workloadOf = (ports: ControllerPorts, controller: Controller, plan: LaunchPlan, home: string, policy: HookPolicy): Workload => {
+const workloadOf = (
+  ports: ControllerPorts,
+  controller: Controller,
+  plan: LaunchPlan,
+  home: string,
+  mounts: readonly WorkloadMount[],
+  policy: HookPolicy,
+): Workload => {
   const { spec, endpoint } = controller
   if (controller.workload === undefined || endpoint === undefined) throw new TypeError(`Controller ${controller.id} has no intent.`)
   return {
@@ -77,7 +93,7 @@ const workloadOf = (ports: ControllerPorts, controller: Controller, plan: Launch
     environment: plan.environment,
     workingDirectory: home,
     files: [...plan.files, secretFile(POLICY_FILE, JSON.stringify(policy))],
-    mounts: [{ source: home, target: home, readOnly: false }],
+    mounts,
     resources: { cpu: spec.cpu, memoryMb: spec.memoryMb, diskMb: spec.diskMb },
     ports: { http: endpoint.httpPort, ...(endpoint.agentPort === undefined ? {} : { agent: endpoint.agentPort }) },
     graceMs: TERMINATION_GRACE_MS,

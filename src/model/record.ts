@@ -32,6 +32,7 @@ export type Presence = {
     readonly name: string
     readonly online: boolean
     readonly used: boolean
+    readonly awaited?: boolean
     readonly building?: { readonly job: string; readonly number: number }
     readonly problem?: string
   }[]

@@ -5,6 +5,8 @@ import type { Timestamp } from './units.ts'
 export const PERMISSIONS = [
   'controller:read',
   'controller:write',
+  /** Read the administrator's password of a controller's own pages. */
+  'controller:admin',
   'agent:read',
   'template:read',
   'template:write',
@@ -13,6 +15,7 @@ export const PERMISSIONS = [
   'host:read',
   'event:read',
   'token:write',
+  'manor:stop',
   'hook',
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
@@ -26,7 +29,7 @@ const READ = PERMISSIONS.filter(permission => permission.endsWith(':read'))
 /** What each role may do. A controller's token serves the hook and nothing else. */
 export const ROLE_PERMISSIONS: Readonly<Record<TokenRole, readonly Permission[]>> = {
   admin: ALL_BUT_HOOK,
-  operator: ALL_BUT_HOOK.filter(permission => permission !== 'token:write' && permission !== 'tenant:write'),
+  operator: ALL_BUT_HOOK.filter(permission => !['token:write', 'tenant:write', 'manor:stop'].includes(permission)),
   developer: [...READ, 'controller:write'],
   viewer: READ,
   controller: ['hook'],

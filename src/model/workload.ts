@@ -24,7 +24,10 @@ export type WorkloadFile = {
   readonly mode: number
 }
 
-/** A directory that outlives the workload. */
+/**
+ * A directory of the host that the workload needs beside the system's own and its private one. Whatever lies outside these may be hidden from
+ * it by the engine.
+ */
 export type WorkloadMount = {
   /** Where it is on the host. */
   readonly source: string

@@ -1,56 +1,59 @@
 import { chown, lstat, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Homes } from '../controllers/index.ts'
-import type { ControllerId, WorkloadFile } from '../model/index.ts'
+import type { ControllerId, TenantId, WorkloadFile } from '../model/index.ts'
 import { HOUR } from '../model/index.ts'
 import type { Clock } from '../runtime/index.ts'
 
 /** How long the home of a deleted controller is kept aside. */
 export const RETIRED_KEPT_MS = 7 * 24 * HOUR
 
+type Owner = { readonly uid: number; readonly gid: number }
+
 export type DirectoryHomesOptions = {
   /** Homes are `controllers/NAME/home` below it, retired ones `retired/NAME.EPOCH`. */
   readonly directory: string
-  /** Who owns new homes; undefined leaves them to who runs Manor. */
-  readonly owner?: { readonly uid: number; readonly gid: number }
+  /** Who owns a tenant's new homes; undefined leaves them to who runs Manor. */
+  readonly ownerOf: (tenant: TenantId) => Owner | undefined
   readonly clock: Clock
 }
 
 /** Homes as plain directories of this machine: the embedded default. */
-export const createDirectoryHomes = ({ directory, owner, clock }: DirectoryHomesOptions): Homes & { sweep(): Promise<void> } => {
+export const createDirectoryHomes = ({ directory, ownerOf, clock }: DirectoryHomesOptions): Homes & { sweep(): Promise<void> } => {
   const homeOf = (id: ControllerId): string => join(directory, 'controllers', id, 'home')
-  const give = async (path: string): Promise<void> => {
+  const give = async (path: string, owner: Owner | undefined): Promise<void> => {
     if (owner) await chown(path, owner.uid, owner.gid)
   }
   /** Makes a directory and those above it up to `top`, each given to the owner if it is new. Never touches what is there: a big home is not walked. */
-  const make = async (top: string, path: string): Promise<void> => {
-    if (path.length > top.length) await make(top, dirname(path))
+  const make = async (top: string, path: string, owner: Owner | undefined): Promise<void> => {
+    if (path.length > top.length) await make(top, dirname(path), owner)
     try {
       await mkdir(path, { mode: 0o750 })
-      await give(path)
+      await give(path, owner)
     } catch (cause) {
       if (!hasCode(cause, 'EEXIST')) throw cause
     }
   }
-  const put = async (home: string, file: WorkloadFile, flag: 'w' | 'wx'): Promise<void> => {
+  const put = async (home: string, file: WorkloadFile, flag: 'w' | 'wx', owner: Owner | undefined): Promise<void> => {
     const path = join(home, file.path)
-    await make(home, dirname(path))
+    await make(home, dirname(path), owner)
     // A link that a tenant left there must not lead the write elsewhere.
     if (flag === 'w' && (await isLink(path))) await rm(path)
     try {
       await writeFile(path, file.content, { mode: file.mode, flag })
-      await give(path)
+      await give(path, owner)
     } catch (cause) {
       if (!(flag === 'wx' && hasCode(cause, 'EEXIST'))) throw cause
     }
   }
   return {
-    prepare: async (id, once, always) => {
+    prepare: async (id, tenant, once, always) => {
       const home = homeOf(id)
+      const owner = ownerOf(tenant)
       await mkdir(dirname(home), { recursive: true, mode: 0o755 })
-      await make(home, home)
-      for (const file of once) await put(home, file, 'wx')
-      for (const file of always) await put(home, file, 'w')
+      await make(home, home, owner)
+      for (const file of once) await put(home, file, 'wx', owner)
+      for (const file of always) await put(home, file, 'w', owner)
       return home
     },
     retire: async (id, epoch) => {
