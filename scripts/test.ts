@@ -1,5 +1,5 @@
 /**
- * Runs the tests: types, lint, then files by lane. Unit tests stand beside the source; `test/` holds what meets real parts.
+ * Runs the tests: types, lint, then files by lane. Unit tests stand beside the source; `tests/` holds what meets real parts.
  * Ends with one line `N passed, N failed` and exit code 0 only where nothing failed and something ran.
  */
 import { spawnSync } from 'node:child_process'
@@ -18,14 +18,14 @@ const INTEGRATION_TIMEOUT_MS = 15 * 60_000
 const lanes = (): Lane[] => [
   {
     name: 'unit',
-    files: globSync(['src/**/*.test.ts', 'console/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'test/unit/**/*.test.ts'], {
+    files: globSync(['src/**/*.test.ts', 'console/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'tests/unit/**/*.test.ts'], {
       exclude: ['**/node_modules/**'],
     }),
     concurrency: availableParallelism(),
     timeoutMs: UNIT_TIMEOUT_MS,
   },
   // One file at a time: each has real controllers of its own, and two cores are soon full.
-  { name: 'integration', files: globSync('test/integration/**/*.test.ts'), concurrency: 1, timeoutMs: INTEGRATION_TIMEOUT_MS },
+  { name: 'integration', files: globSync('tests/integration/**/*.test.ts'), concurrency: 1, timeoutMs: INTEGRATION_TIMEOUT_MS },
 ]
 
 const select = (words: readonly string[]): Lane[] => {
