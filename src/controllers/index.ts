@@ -2,9 +2,12 @@
  * Controllers: their life from `pending` to gone (design section 4). Owns the `controller` rows' status; the API writes only what is wanted.
  * Imports model, runtime, store, the engines' contract. Start at decide.ts (pure), then reconciler.ts (what carries a decision out).
  */
+
 export { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
+export { type DefaultProgram, defaultProgram, setDefaultProgram } from './default-program.ts'
 export type { Capabilities, Distribution, InstanceSecrets, Program, ProgramRequest, Programs } from './distributions/distribution.ts'
 export { OperationError, type OperationErrorCode } from './errors.ts'
+export { type FleetState, fleetState, setFleet } from './fleet.ts'
 export type { HookPolicy } from './hook-policy.ts'
 export { ADMIN_NAME, prefixOf, programMounts, provideProgram } from './launch.ts'
 export {

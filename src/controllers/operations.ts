@@ -12,6 +12,7 @@ import {
   tenantId,
 } from '../model/index.ts'
 import type { Store, Transaction } from '../store/index.ts'
+import { defaultProgram } from './default-program.ts'
 import { OperationError } from './errors.ts'
 
 /** Paths of the one address that are Manor's own, so that no controller can have them as its prefix. */
@@ -60,7 +61,9 @@ export const createController = (store: Store, wanted: NewController, actor: str
     throw new OperationError('invalid', `name "${name}" is a path of Manor's own (${RESERVED_NAMES.join(', ')}): choose another.`, {
       field: 'name',
     })
-  const spec = checkSpec({ ...DEFAULT_SPEC, ...asked })
+  // A distribution that is asked for by name is not the default's war.
+  const program = asked.distribution === undefined && asked.war === undefined ? defaultProgram(store) : {}
+  const spec = checkSpec({ ...DEFAULT_SPEC, ...program, ...asked })
   return store.transact(
     tx => {
       if (tx.get('tenant', tenant) === undefined)

@@ -12,6 +12,7 @@ import {
 import { type Backoff, backoffDelay, deadline, integer, ReconcileLoop } from '../runtime/index.ts'
 import { StoreError, type Transaction } from '../store/index.ts'
 import { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
+import { fleetState, isFleetSetting, underFleet } from './fleet.ts'
 import { launchController, prefixOf } from './launch.ts'
 import type { ControllerPorts } from './ports.ts'
 import { dropSecrets, ensureSecrets } from './secrets.ts'
@@ -53,8 +54,12 @@ export class ControllerReconciler {
 
   start(): void {
     this.#unsubscribe = this.#ports.store.feed.subscribe(entries => {
-      for (const entry of entries)
-        if ('change' in entry && (entry.change.kind === 'controller' || entry.change.kind === 'presence')) this.#loop.wake(entry.change.id)
+      for (const entry of entries) {
+        if (!('change' in entry)) continue
+        const { kind, id } = entry.change
+        if (kind === 'controller' || kind === 'presence') this.#loop.wake(id)
+        else if (kind === 'setting' && isFleetSetting(id)) this.#loop.wakeAll()
+      }
     })
     this.#loop.start()
   }
@@ -70,7 +75,7 @@ export class ControllerReconciler {
   }
 
   async #reconcile(id: ControllerId, signal: AbortSignal): Promise<number | undefined> {
-    const controller = this.#ports.store.get('controller', id)
+    const controller = this.#get(id)
     if (controller === undefined) return undefined
     const step = decide(await this.#look(controller, signal))
     try {
@@ -80,6 +85,12 @@ export class ControllerReconciler {
       if (cause instanceof StoreError && (cause.code === 'conflict' || cause.code === 'missing')) return 0
       throw cause
     }
+  }
+
+  /** The row, as it is to be treated while the fleet is up or down. */
+  #get(id: ControllerId): Controller | undefined {
+    const controller = this.#ports.store.get('controller', id)
+    return controller && underFleet(controller, fleetState(this.#ports.store))
   }
 
   async #look(controller: Controller, signal: AbortSignal): Promise<ControllerView> {
@@ -224,8 +235,7 @@ export class ControllerReconciler {
     // A stop that is asked for while the program is still downloaded must not wait for the download.
     const given = new AbortController()
     const unsubscribe = store.feed.subscribe(() => {
-      if (store.get('controller', controller.id)?.wanted !== 'running')
-        given.abort(new DOMException('The start was taken back.', 'AbortError'))
+      if (this.#get(controller.id)?.wanted !== 'running') given.abort(new DOMException('The start was taken back.', 'AbortError'))
     })
     try {
       const program = await launchController(this.#ports, controller, AbortSignal.any([signal, given.signal]))

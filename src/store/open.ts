@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/index.ts'
 import { migrate } from './migrations.ts'
 import { Persistence } from './persistence.ts'
 import { openSqlite, storeErrorOf } from './sqlite.ts'

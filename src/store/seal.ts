@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
-import type { Random } from '../runtime/random.ts'
+import type { Random } from '../runtime/index.ts'
 
 const KEY_BYTES = 32
 const IV_BYTES = 12

@@ -1,6 +1,6 @@
 import type { Build, Event, Kind, Rows } from '../model/index.ts'
 import { VOLATILE_KINDS } from '../model/index.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/index.ts'
 import { StoreError } from './errors.ts'
 import { Feed } from './feed.ts'
 import { type INDEXES, type IndexName, Mirror, type Reader } from './mirror.ts'
