@@ -104,6 +104,8 @@ export const WantedNode = Type.Object({
   labels: Type.String({ maxLength: 1_000 }),
   /** Root directory on the agent. */
   remoteDirectory: Type.String({ maxLength: 1_000 }),
+  /** Whether only items that ask for one of the labels may run on it; absent: true. False lets it take an item without a label. */
+  exclusive: Type.Optional(Type.Boolean()),
 })
 export type WantedNode = Static<typeof WantedNode>
 
