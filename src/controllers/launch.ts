@@ -47,7 +47,12 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
     memoryMb: controller.spec.memoryMb,
     temporaryDirectory: '{dir}/tmp',
   })
-  const mounts = [readWrite(home), ...programMounts(program), ...(capabilities.hookOutsideHome ? [readOnly(ports.hook.root)] : [])]
+  const seen = [
+    ...(capabilities.hookOutsideHome ? [ports.hook.root] : []),
+    // The directory, not the file: the file is replaced as a whole, and a mount of it alone would go on showing the old one.
+    ...(ports.urlFile === undefined ? [] : [dirname(ports.urlFile)]),
+  ]
+  const mounts = [readWrite(home), ...programMounts(program), ...[...new Set(seen)].map(readOnly)]
   await ports.engine.submit(
     workloadOf(ports, controller, plan, home, mounts, policyOf(ports, controller, capabilities, secrets)),
     controller.host,
