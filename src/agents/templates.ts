@@ -35,7 +35,7 @@ const MIN_AGENT_MEMORY_MB = 96
 const LABEL = /^[^\s&|!<>()"',]+$/
 
 /** Makes or replaces a template. Errors: `invalid` with the field. */
-export const applyTemplate = (store: Store, template: Template, actor: string): Promise<Template> => {
+export const applyTemplate = (store: Pick<Store, 'transact'>, template: Template, actor: string): Promise<Template> => {
   check(template)
   return store.transact(
     tx => {
@@ -62,7 +62,7 @@ export const applyTemplate = (store: Store, template: Template, actor: string): 
 }
 
 /** Deletes a template; agents that run are not touched. Errors: `not-found`. */
-export const deleteTemplate = (store: Store, id: string, actor: string): Promise<void> =>
+export const deleteTemplate = (store: Pick<Store, 'transact'>, id: string, actor: string): Promise<void> =>
   store.transact(
     tx => {
       if (!tx.get('template', id)) throw new OperationError('not-found', `There is no template named ${id}.`, { field: 'name' })

@@ -106,7 +106,7 @@ export const createController = (store: Store, wanted: NewController, actor: str
 
 /** Changes what a controller is made of; takes effect at its next start. */
 export const changeSpec = (
-  store: Store,
+  store: Pick<Store, 'transact'>,
   id: ControllerId,
   change: Partial<ControllerSpec>,
   actor: string,
@@ -133,7 +133,12 @@ export const changeSpec = (
 const PAST: Readonly<Record<ControllerAction, string>> = { start: 'started', stop: 'stopped', restart: 'restarted', delete: 'deleted' }
 
 /** Asks for an action. Errors: `not-found`, `illegal-action` with the legal ones. */
-export const requestAction = (store: Store, id: ControllerId, action: ControllerAction, actor: string): Promise<Controller> =>
+export const requestAction = (
+  store: Pick<Store, 'transact'>,
+  id: ControllerId,
+  action: ControllerAction,
+  actor: string,
+): Promise<Controller> =>
   store.transact(
     tx => {
       const controller = existing(tx, id)

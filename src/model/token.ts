@@ -50,4 +50,8 @@ export type Token = {
   readonly expiresAt?: Timestamp
   /** A sign-in link's token: gone after its first use. */
   readonly once?: boolean
+  /** A browser's session: only good as the cookie of the console's own host. */
+  readonly session?: boolean
+  /** The token whose bearer asked for this link or session; revoking that one ends this one too. */
+  readonly issuedBy?: string
 }
