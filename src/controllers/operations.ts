@@ -53,7 +53,7 @@ export type NewController = { readonly name: string; readonly tenant?: string } 
 /**
  * Makes a controller, wanted running. Errors: `invalid` with the field, `exists`, `not-found` for its tenant.
  */
-export const createController = (store: Store, wanted: NewController, actor: string): Promise<Controller> => {
+export const createController = async (store: Store, wanted: NewController, actor: string): Promise<Controller> => {
   const { name, tenant = DEFAULT_TENANT, ...asked } = wanted
   const problem = nameProblem(name)
   if (problem) throw new OperationError('invalid', `name ${problem}.`, { field: 'name' })
