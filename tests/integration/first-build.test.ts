@@ -1,0 +1,103 @@
+/** The whole product, as a new user runs it: real Hudson, real agent, real build. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AgentView, ControllerView, HostView, StatusView } from '../../src/api/contract.ts'
+import { Jobs } from '../support/jobs.ts'
+import { ManorHome, processesOf, runManor } from '../support/manor-process.ts'
+import { waitFor } from '../support/wait.ts'
+
+const controllerOf = async (manor: { get<T>(path: string): Promise<T> }, name: string): Promise<ControllerView> =>
+  manor.get<ControllerView>(`/api/v1/controllers/${name}`)
+
+test('manor up --once: a sample build ends with SUCCESS, and nothing is left', async () => {
+  await using home = await ManorHome.make()
+  const started = performance.now()
+  const { code, stdout, stderr } = await runManor(['up', '--once', '--home', home.directory, '--port', '0'])
+  assert.equal(code, 0, stdout + stderr)
+  assert.match(stdout, /Hudson|Jenkins/, 'it says which distribution it took')
+  assert.match(stdout, /SUCCESS/)
+  assert.ok(performance.now() - started < 90_000, 'within 90 s')
+  assert.deepEqual(processesOf(home.directory), [])
+})
+
+test('ctrl-C stops Manor alone; up again adopts the controller, and a build that ran goes on', async () => {
+  await using home = await ManorHome.make()
+  const first = await home.up(['--no-sample', '--distribution', 'hudson'])
+  const before = await waitFor(
+    async () => {
+      const view = await controllerOf(first, 'hello')
+      return view.phase === 'ready' ? view : undefined
+    },
+    { what: 'hello is ready', withinMs: 90_000 },
+  )
+  const jobs = await Jobs.of(first, 'hello')
+  await jobs.create('long', 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo step $i; sleep 1; done', 'linux')
+  await jobs.build('long')
+  await waitFor(() => jobs.state('long', 1), { what: 'the build runs' })
+  assert.equal(await first.interrupt(), 0)
+  assert.ok(processesOf(home.directory).length > 0, 'the controller and its agent go on')
+
+  const second = await home.up(['--no-sample', '--distribution', 'hudson'])
+  const after = await controllerOf(second, 'hello')
+  assert.deepEqual([after.phase, after.epoch], ['ready', before.epoch], 'no restart')
+  const build = await jobs.through(second).finished('long', 1)
+  assert.equal(build.result, 'SUCCESS')
+  assert.match(await jobs.through(second).log('long', 1), /step 12/)
+  const agents = await second.get<AgentView[]>('/api/v1/agents?controller=hello')
+  assert.equal(agents.length, 1, 'exactly one agent ran for it')
+  await waitFor(async () => (await second.get<AgentView[]>('/api/v1/agents?controller=hello&live=true')).length === 0, {
+    what: 'the agent is gone',
+  })
+
+  const down = await home.command('down')
+  assert.equal(down.code, 0, down.stderr)
+  assert.match(down.stdout, /hello/, 'it says what it stopped')
+  assert.deepEqual(processesOf(home.directory), [])
+})
+
+test('20 builds over 3 controllers all finish, never more agents than the host can hold, in fair turns', async t => {
+  await using home = await ManorHome.make()
+  const manor = await home.up(['--no-sample', '--distribution', 'hudson'])
+  const names = ['hello', 'team-a', 'team-b']
+  for (const name of names.slice(1)) await manor.post('/api/v1/controllers', { name, memoryMb: 512 })
+  // Room for four agents at a time, so that there is something to be fair about.
+  const template = await manor.request('/api/v1/templates/default', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ labels: ['linux'], takesUnlabelled: true, resources: { cpu: 0.25, memoryMb: 256, diskMb: 256 } }),
+  })
+  assert.ok(template.ok, await template.text())
+  const all = await Promise.all(
+    names.map(async name => {
+      await waitFor(async () => (await controllerOf(manor, name)).phase === 'ready', { what: `${name} is ready`, withinMs: 120_000 })
+      return Jobs.of(manor, name)
+    }),
+  )
+  const builds = Array.from({ length: 20 }, (_, i) => ({ jobs: all[i % 3], job: `job-${i}` }))
+  for (const { jobs, job } of builds) await jobs?.create(job, 'sleep 2; echo done', 'linux')
+  await Promise.all(builds.map(({ jobs, job }) => jobs?.build(job)))
+  let most = 0
+  const [host] = await manor.get<HostView[]>('/api/v1/hosts')
+  assert.ok(host)
+  await waitFor(
+    async () => {
+      const [live, now] = await Promise.all([manor.get<AgentView[]>('/api/v1/agents?live=true'), manor.get<HostView[]>('/api/v1/hosts')])
+      most = Math.max(most, live.filter(({ phase }) => phase !== 'queued').length)
+      for (const { usedByAgents, usedByControllers, capacity } of now) {
+        assert.ok(usedByAgents.memoryMb + usedByControllers.memoryMb <= capacity.memoryMb, 'never more memory than there is')
+        assert.ok(usedByAgents.cpu + usedByControllers.cpu <= capacity.cpu + 1e-9, 'never more cpu than there is')
+      }
+      const states = await Promise.all(builds.map(({ jobs, job }) => jobs?.state(job, 1)))
+      return states.every(state => state?.result === 'SUCCESS')
+    },
+    { what: 'all 20 builds succeed', withinMs: 240_000, everyMs: 500 },
+  )
+  const agents = await manor.get<AgentView[]>('/api/v1/agents?limit=1000')
+  assert.equal(agents.length, 20, 'one agent for each build')
+  t.diagnostic(`at most ${most} agents at a time`)
+  // Fair turns: among the first twelve that went busy no controller has less than its third but one.
+  const firstBusy = agents.toSorted((a, b) => (a.busyAt ?? Infinity) - (b.busyAt ?? Infinity)).slice(0, 12)
+  for (const name of names) assert.ok(firstBusy.filter(({ controller }) => controller === name).length >= 3, `${name} had its turns`)
+  const status = await manor.get<StatusView>('/api/v1/status')
+  assert.equal(status.queued, 0)
+})
