@@ -11,7 +11,8 @@ export const prefixOf = (id: string): string => `/${id}`
 
 export const ADMIN_NAME = 'manor'
 const POLICY_FILE = 'policy.json'
-const HOOK_FILE = 'init.groovy.d/manor.groovy'
+/** Where a program that takes its hook from the home looks: Hudson runs no other script than this one. */
+const HOOK_FILE_IN_HOME = 'init.groovy'
 
 /** The program a controller runs: its pinned version, so that a restart is never an upgrade by accident. */
 export const provideProgram = async (ports: ControllerPorts, controller: Controller, signal: AbortSignal): Promise<Program> => {
@@ -34,7 +35,9 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
   const program = await provideProgram(ports, controller, signal)
   const distribution = ports.distribution(program.distribution)
   const { capabilities } = distribution
-  const hookInHome: WorkloadFile[] = capabilities.hookOutsideHome ? [] : [{ path: HOOK_FILE, content: ports.hook.script, mode: 0o644 }]
+  const hookInHome: WorkloadFile[] = capabilities.hookOutsideHome
+    ? []
+    : [{ path: HOOK_FILE_IN_HOME, content: ports.hook.script, mode: 0o644 }]
   const home = await ports.homes.prepare(controller.id, controller.tenant, distribution.homeFiles(secrets), hookInHome, signal)
   const plan = distribution.controllerCommand({
     program,

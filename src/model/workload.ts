@@ -17,9 +17,11 @@ export type WorkloadLabels = {
 
 /** A file that must be there before the command runs. */
 export type WorkloadFile = {
-  /** Relative to the workload's own private directory. */
+  /** Relative to the workload's own private directory. Directories on the way to it are made. */
   readonly path: string
   readonly content: string
+  /** How `content` stands for the file's bytes; absent means as UTF-8. Whoever writes files writes `Buffer.from(content, encoding ?? 'utf8')`. */
+  readonly encoding?: 'utf8' | 'base64'
   /** For example 0o600. */
   readonly mode: number
 }

@@ -40,7 +40,7 @@ export const createDirectoryHomes = ({ directory, ownerOf, clock }: DirectoryHom
     // A link that a tenant left there must not lead the write elsewhere.
     if (flag === 'w' && (await isLink(path))) await rm(path)
     try {
-      await writeFile(path, file.content, { mode: file.mode, flag })
+      await writeFile(path, Buffer.from(file.content, file.encoding ?? 'utf8'), { mode: file.mode, flag })
       await give(path, owner)
     } catch (cause) {
       if (!(flag === 'wx' && hasCode(cause, 'EEXIST'))) throw cause
