@@ -15,8 +15,7 @@ export const prepareHome = async (home: string): Promise<Layout> => {
     await mkdir(home, { recursive: true, mode: 0o711 })
     await mkdir(layout.run, { recursive: true, mode: 0o700 })
     await chmod(layout.run, 0o700)
-    for (const directory of [join(layout.hook, 'init.groovy.d'), layout.jarCaches, layout.engine])
-      await mkdir(directory, { recursive: true, mode: 0o755 })
+    for (const directory of [layout.hook, layout.jarCaches, layout.engine]) await mkdir(directory, { recursive: true, mode: 0o755 })
     await replaceFile(join(layout.run, 'write-test'), '', 0o600)
   } catch (cause) {
     throw homeError(home, cause)

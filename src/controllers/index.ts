@@ -9,7 +9,7 @@ export type { Capabilities, Distribution, InstanceSecrets, Program, ProgramReque
 export { OperationError, type OperationErrorCode } from './errors.ts'
 export { type FleetState, fleetState, setFleet } from './fleet.ts'
 export type { HookPolicy } from './hook-policy.ts'
-export { ADMIN_NAME, prefixOf, programMounts, provideProgram } from './launch.ts'
+export { ADMIN_NAME, HOOK_FILE, prefixOf, programMounts, provideProgram } from './launch.ts'
 export {
   changeSpec,
   createController,

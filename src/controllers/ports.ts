@@ -51,7 +51,7 @@ export type ControllerPorts = {
   /** Where hooks reach Manor, and the file that always holds the newest such address. */
   readonly manorUrl: () => string
   readonly urlFile?: string
-  /** The hook's text, and the directory that holds it as `init.groovy.d/manor.groovy` for distributions that take it from outside the home. */
+  /** The hook's text, and the directory that holds it as `init.groovy` for distributions that take it from outside the home. */
   readonly hook: { readonly script: string; readonly root: string }
   /** Ports to choose controllers' from, both ends included. */
   readonly portRange: readonly [first: number, last: number]
