@@ -12,7 +12,7 @@ export const prefixOf = (id: string): string => `/${id}`
 export const ADMIN_NAME = 'manor'
 const POLICY_FILE = 'policy.json'
 /** Where a program that takes its hook from the home looks: Hudson runs no other script than this one. */
-const HOOK_FILE_IN_HOME = 'init.groovy'
+export const HOOK_FILE = 'init.groovy'
 
 /** The program a controller runs: its pinned version, so that a restart is never an upgrade by accident. */
 export const provideProgram = async (ports: ControllerPorts, controller: Controller, signal: AbortSignal): Promise<Program> => {
@@ -37,7 +37,7 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
   const { capabilities } = distribution
   const hookInHome: WorkloadFile[] = capabilities.hookOutsideHome
     ? []
-    : [{ path: HOOK_FILE_IN_HOME, content: ports.hook.script, mode: 0o644 }]
+    : [{ path: HOOK_FILE, content: ports.hook.script, mode: 0o644 }]
   const home = await ports.homes.prepare(controller.id, controller.tenant, distribution.homeFiles(secrets), hookInHome, signal)
   const plan = distribution.controllerCommand({
     program,
