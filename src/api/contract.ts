@@ -17,7 +17,8 @@ import {
   SUBJECT_KINDS,
 } from '../model/index.ts'
 
-const oneOf = <const T extends readonly string[]>(values: T) => Type.Enum([...values] as [...T])
+/** Typed by hand: typebox's own Enum forgets the words of a list that it is not given literally. */
+const oneOf = <const T extends readonly string[]>(values: T) => Type.Unsafe<T[number]>(Type.Enum([...values]))
 const Text = (maxLength: number, description?: string) => Type.String({ maxLength, ...(description === undefined ? {} : { description }) })
 const Name = Type.String({ minLength: 1, maxLength: 255 })
 const Time = Type.Number({ description: 'Milliseconds since the Unix epoch.' })
@@ -43,6 +44,7 @@ export const ReasonView = Type.Object(
   { code: Type.String(), message: Type.String(), since: Time, mend: optional(Type.String()) },
   { $id: 'Reason' },
 )
+export type ReasonView = Static<typeof ReasonView>
 export const ResourcesView = Type.Object({ cpu: Type.Number(), memoryMb: Type.Number(), diskMb: Type.Number() }, { $id: 'Resources' })
 export type ResourcesView = Static<typeof ResourcesView>
 

@@ -1,0 +1,219 @@
+/**
+ * Rows as people and programs see them (contract.ts). Pure: what a view needs beside its row comes as an argument. Linear in what it shows.
+ */
+import {
+  type Agent,
+  type Build,
+  type Controller,
+  type Demand,
+  type DemandItem,
+  type Event,
+  type Host,
+  legalActions,
+  NO_RESOURCES,
+  type Observation,
+  type Presence,
+  type Reason,
+  type Resources,
+  type Template,
+  type Tenant,
+  type Token,
+} from '../model/index.ts'
+import type {
+  AgentView,
+  BuildView,
+  ControllerView,
+  EventView,
+  HostView,
+  QueueItemView,
+  ReasonView,
+  ResourcesView,
+  TemplateView,
+  TenantView,
+  TokenView,
+} from './contract.ts'
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+/** Leaves out what is undefined: absent and undefined are the same in JSON, and so they are in tests. */
+export const defined = <T extends object>(value: T): Defined<T> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<T>
+
+const reasonView = (reason: Reason): ReasonView => ({ ...reason })
+
+const resourcesView = ({ cpu, memoryMb, diskMb }: Resources): ResourcesView => ({ cpu, memoryMb, diskMb })
+
+const usedNow = (observation: Observation | undefined): number | undefined =>
+  observation?.state === 'ended' ? undefined : observation?.memoryMb
+
+/** What a controller's view needs beside its row. */
+export type ControllerSurroundings = {
+  readonly revision: number
+  readonly url: string
+  readonly hostUrl: string
+  readonly presence: Presence | undefined
+  readonly demand: Demand | undefined
+  readonly observation: Observation | undefined
+  /** Agents of it that have not ended. */
+  readonly agents: number
+}
+
+export const controllerView = (controller: Controller, around: ControllerSurroundings): ControllerView => {
+  // What an earlier run told is no longer true of this one.
+  const presence = around.presence?.epoch === controller.epoch ? around.presence : undefined
+  const { spec } = controller
+  return defined({
+    id: controller.id,
+    tenant: controller.tenant,
+    wanted: controller.wanted,
+    phase: controller.phase,
+    phaseSince: controller.phaseSince,
+    reason: controller.reason && reasonView(controller.reason),
+    actions: controller.wanted === 'deleted' ? [] : [...legalActions(controller.phase)],
+    spec: { ...spec },
+    createdAt: controller.createdAt,
+    url: around.url,
+    hostUrl: around.hostUrl,
+    host: controller.host,
+    epoch: controller.epoch,
+    version: controller.runningVersion ?? controller.pinnedVersion,
+    startedAt: controller.startedAt,
+    readyAt: controller.readyAt,
+    nextTryAt: controller.nextTryAt,
+    failures: controller.failures,
+    running: presence?.running ?? 0,
+    queued: around.demand?.items.length ?? 0,
+    agents: around.agents,
+    memoryMb: usedNow(around.observation),
+    peakMemoryMb: around.observation?.peakMemoryMb,
+    heapUsedMb: presence?.load.heapUsedMb,
+    heapMaxMb: presence?.load.heapMaxMb,
+    revision: around.revision,
+  })
+}
+
+export const agentView = (agent: Agent, observation: Observation | undefined): AgentView =>
+  defined({
+    id: agent.id,
+    controller: agent.controller,
+    tenant: agent.tenant,
+    template: agent.template,
+    item: agent.item,
+    attempt: agent.attempt,
+    task: agent.task,
+    label: agent.label,
+    resources: resourcesView(agent.resources),
+    phase: agent.phase,
+    phaseSince: agent.phaseSince,
+    reason: agent.reason && reasonView(agent.reason),
+    host: agent.host,
+    queuedAt: agent.queuedAt,
+    placedAt: agent.placedAt,
+    launchedAt: agent.launchedAt,
+    onlineAt: agent.onlineAt,
+    busyAt: agent.busyAt,
+    endedAt: agent.endedAt,
+    build: agent.build && { ...agent.build },
+    memoryMb: usedNow(observation),
+    peakMemoryMb: observation?.peakMemoryMb,
+  })
+
+/** `agent` is the item's newest that has not ended. */
+export const queueItemView = (item: DemandItem, controller: Controller, agent: Agent | undefined): QueueItemView =>
+  defined({
+    id: `${controller.id}/${item.id}`,
+    controller: controller.id,
+    tenant: controller.tenant,
+    item: item.id,
+    task: item.task,
+    label: item.label,
+    since: item.since,
+    why: item.why,
+    // The agent's reason is nearer to the truth than what was decided before there was one.
+    reason: agent?.reason ? reasonView(agent.reason) : item.reason && reasonView(item.reason),
+    agent: agent?.id,
+    agentPhase: agent?.phase,
+  })
+
+export const hostView = (host: Host, used: { readonly controllers: Resources; readonly agents: Resources } | undefined): HostView =>
+  defined({
+    id: host.id,
+    engine: host.engine,
+    role: host.role,
+    reservedFor: host.reservedFor,
+    state: host.state,
+    capacity: resourcesView(host.capacity),
+    usedByControllers: resourcesView(used?.controllers ?? NO_RESOURCES),
+    usedByAgents: resourcesView(used?.agents ?? NO_RESOURCES),
+    attributes: { ...host.attributes },
+    limits: { ...host.limits },
+    seenAt: host.seenAt,
+    reason: host.reason && reasonView(host.reason),
+  })
+
+export const templateView = (template: Template, revision: number): TemplateView =>
+  defined({
+    id: template.id,
+    scope: { ...template.scope },
+    labels: [...template.labels],
+    takesUnlabelled: template.takesUnlabelled,
+    resources: resourcesView(template.resources),
+    environment: { ...template.environment },
+    command: template.command && [...template.command],
+    image: template.image,
+    constraints: { ...template.constraints },
+    connectTimeoutMs: template.connectTimeoutMs,
+    revision,
+  })
+
+/** `used` is what its agents use: what its quota bounds. */
+export const tenantView = (
+  tenant: Tenant,
+  tally: { readonly controllers: number; readonly used: Resources; readonly queued: number } | undefined,
+): TenantView =>
+  defined({
+    id: tenant.id,
+    weight: tenant.weight,
+    quota: tenant.quota && resourcesView(tenant.quota),
+    guarantee: tenant.guarantee && resourcesView(tenant.guarantee),
+    createdAt: tenant.createdAt,
+    controllers: tally?.controllers ?? 0,
+    used: resourcesView(tally?.used ?? NO_RESOURCES),
+    queued: tally?.queued ?? 0,
+  })
+
+/** `controllerUrl` ends with a slash. */
+export const buildView = (build: Build, controllerUrl: string): BuildView =>
+  defined({
+    controller: build.controller,
+    tenant: build.tenant,
+    job: build.job,
+    number: build.number,
+    agent: build.agent,
+    startedAt: build.startedAt,
+    endedAt: build.endedAt,
+    result: build.result,
+    url: `${controllerUrl}${jobPath(build.job)}${build.number}/`,
+  })
+
+/** The path of a job by its full name: `team/app` is `job/team/job/app/`. */
+const jobPath = (fullName: string): string =>
+  fullName
+    .split('/')
+    .map(part => `job/${encodeURIComponent(part)}/`)
+    .join('')
+
+export const eventView = (event: Event): EventView => defined({ ...event, data: { ...event.data } })
+
+/** Never the hash: it is of no use to a person, and what is not shown cannot leak. */
+export const tokenView = (token: Token): TokenView =>
+  defined({
+    id: token.id,
+    name: token.name,
+    role: token.role,
+    tenant: token.tenant,
+    createdAt: token.createdAt,
+    expiresAt: token.expiresAt,
+  })
