@@ -1,0 +1,58 @@
+import type { StatusView } from '../../api/contract.ts'
+import { AGENT_PHASES, CONTROLLER_PHASES } from '../../model/index.ts'
+import { ManorClient } from '../client.ts'
+import { type CommandModule, examples, onAction, withJson } from '../command-module.ts'
+import { PROGRAM } from '../context.ts'
+import { show } from '../output/print.ts'
+import { stateText } from '../output/states.ts'
+import { fields } from '../output/table.ts'
+import type { Terminal } from '../output/terminal.ts'
+import { count, formatCores, formatDuration, formatSize } from '../output/units.ts'
+
+export const statusCommand: CommandModule = {
+  register: (command, context) => {
+    command.description('Show how all of Manor is: controllers and agents by state, what waits, what is used.')
+    withJson(command)
+    examples(command, [
+      ['status', 'see all of it at a glance'],
+      ['status --json', 'for a monitor'],
+    ])
+    onAction(command, async (_, options) => {
+      const view = await new ManorClient(context, options).get<StatusView>('/status')
+      show(context, options.json, view, terminal => describe(view, terminal))
+    })
+  },
+}
+
+const describe = (view: StatusView, terminal: Terminal): string => {
+  const { hosts, process, limits } = view
+  const promised = `${formatCores(hosts.used.cpu)} of ${formatCores(hosts.capacity.cpu)} cores, ${formatSize(hosts.used.memoryMb)} of ${formatSize(hosts.capacity.memoryMb)} memory promised`
+  const phases = <Kind extends 'controller' | 'agent'>(
+    kind: Kind,
+    counts: Readonly<Record<string, number>>,
+    order: readonly Parameters<typeof stateText<Kind>>[1][],
+  ): string =>
+    order
+      .filter(phase => (counts[phase] ?? 0) > 0)
+      .map(phase => `${counts[phase]} ${stateText(kind, phase, terminal)}`)
+      .join(', ')
+  const live = AGENT_PHASES.filter(phase => phase !== 'ended')
+  const rows = fields(
+    [
+      ['address', view.url],
+      ['console', `${view.consoleUrl} ${terminal.paint('dim', `(sign in with the link of ${PROGRAM} console)`)}`],
+      ['controllers', phases('controller', view.controllers, CONTROLLER_PHASES) || `none yet: ${PROGRAM} controller create team-a`],
+      ['agents', phases('agent', view.agents, live) || 'none now'],
+      ['queue', view.queued === 0 ? 'empty' : `${count(view.queued, 'item')}; the oldest waits ${formatDuration(view.longestWaitMs)}`],
+      [count(hosts.count, 'host'), promised],
+      ['limits', limits.enforced ? 'enforced' : `${terminal.paint('yellow', 'not enforced')}${limits.reason ? `: ${limits.reason}` : ''}`],
+      [
+        'Manor itself',
+        `${formatSize(process.memoryMb)}, ${formatDuration(process.cpuSeconds * 1_000)} of cpu time, process ${process.pid}`,
+      ],
+    ],
+    terminal,
+  )
+  const title = `${terminal.paint('bold', `Manor ${view.version}`)} has been up for ${formatDuration(view.now - view.startedAt)} on the ${view.engine} engine.`
+  return `${title}\n${rows}`
+}
