@@ -9,7 +9,7 @@ import type { Context } from './context.ts'
 import { FailedAttempts } from './failed-attempts.ts'
 import { admit } from './gate.ts'
 import { addNotFound } from './not-found.ts'
-import { openApiDocument } from './openapi.ts'
+import { openApiDocument, openApiOptions } from './openapi.ts'
 import type { ApiPorts } from './ports.ts'
 import { problem, problemOf } from './problems.ts'
 import { Projection } from './projection.ts'
@@ -52,7 +52,7 @@ export const createApi = (ports: ApiPorts): FastifyInstance => {
   addLog(app, ports)
   addNotFound(app)
   app.addHook('preClose', async () => context.hub.close())
-  app.register(swagger, { openapi: openApiHead(ports.version), hideUntagged: false, convertConstToEnum: false })
+  app.register(swagger, openApiOptions(ports.version))
   // Inside a plugin, so that swagger is there before the first route.
   app.register(async scope => addRoutes(scope, context))
   return app
@@ -154,15 +154,3 @@ const addLog = (app: FastifyInstance, { log }: ApiPorts): void => {
 
 const isWorthALine = ({ method, principal }: FastifyRequest): boolean =>
   method !== 'GET' && method !== 'HEAD' && principal?.role !== 'controller'
-
-const openApiHead = (version: string) => ({
-  openapi: '3.1.0',
-  info: {
-    title: 'Manor',
-    version,
-    description:
-      'The API of a Manor: controllers, their build agents, and why anything waits. Times are milliseconds since the Unix epoch, memory and disk mebibytes. Errors are problem+json (RFC 9457).',
-    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-  },
-  components: { securitySchemes: { token: { type: 'http' as const, scheme: 'bearer' } } },
-})

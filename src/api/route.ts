@@ -56,8 +56,18 @@ export type RouteDefinition<
   handle(call: Call<P, Q, B>): Checked<A> | Promise<Checked<A>>
 }
 
-/** Statuses that any route may answer with beside its own. */
-const ERRORS = { '4xx': Problem, '5xx': Problem } as const
+const problemContent = { 'application/problem+json': { schema: Problem } }
+/** What any route may answer with beside its own. */
+const ERRORS = {
+  '4xx': { description: 'The request cannot be done; `detail` says the mend.', content: problemContent },
+  '5xx': { description: 'Manor, or what it runs on, failed.', content: problemContent },
+}
+const DESCRIPTIONS = {
+  200: 'Done.',
+  201: 'Made.',
+  202: 'Taken on; what is observed follows.',
+  204: 'Done; there is nothing to say.',
+} as const
 
 /**
  * Adds a route. There is no other way to add one for someone who signed in, and none without `access`: what may be asked is decided where the
@@ -112,8 +122,11 @@ const schemaOf = <
   definition: RouteDefinition<A, P, Q, B>,
 ): FastifySchema & Record<string, unknown> => {
   const { access, answer, params, query, body, status = 200, mediaType } = definition
+  const description = DESCRIPTIONS[status]
   const success =
-    answer === undefined ? Type.Null({ description: 'No content' }) : mediaType ? { content: { [mediaType]: { schema: answer } } } : answer
+    answer === undefined
+      ? { ...Type.Null(), description }
+      : { description, content: { [mediaType ?? 'application/json']: { schema: answer } } }
   return {
     summary: definition.summary,
     tags: [definition.tag],

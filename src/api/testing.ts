@@ -205,9 +205,13 @@ export type Answer<T> = {
 
 const explanation = (subject: string) => ({ subject, state: 'queued', timeline: [] })
 
+/** As route.ts declares it: by status, then by media type. */
 const schemaOf = (responses: unknown, status: number): TSchema | undefined => {
-  const byStatus = responses as Readonly<Record<string, TSchema>> | undefined
-  return byStatus?.[status] ?? byStatus?.[`${Math.floor(status / 100)}xx`]
+  const byStatus = responses as
+    | Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: TSchema }>> }>>
+    | undefined
+  const response = byStatus?.[status] ?? byStatus?.[`${Math.floor(status / 100)}xx`]
+  return Object.values(response?.content ?? {})[0]?.schema
 }
 
 export const aController = (name: string, changes: Partial<Controller> = {}): Controller => ({

@@ -30,7 +30,7 @@ export type Issuer = Principal | 'manor'
  * Makes an API token. Errors: `tenant-not-found`; `beyond-own-rights` where it would be able to do more, or see more, than who asks;
  * `too-many-tokens`; `name-invalid`.
  */
-export const createToken = (
+export const createToken = async (
   store: Pick<Store, 'transact'>,
   random: Random,
   request: TokenRequest,
