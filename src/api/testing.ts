@@ -14,6 +14,8 @@ import {
   type Controller,
   type ControllerId,
   controllerId,
+  type Demand,
+  type DemandItem,
   type Host,
   hostId,
   itemId,
@@ -256,4 +258,12 @@ export const aHost = (id: string, changes: Partial<Host> = {}): Host => ({
   seenAt: 5,
   limits: { memory: true, cpu: true },
   ...changes,
+})
+
+export const demandOf = (controller: string, items: readonly string[], changes: Partial<DemandItem> = {}): Demand => ({
+  controller: controllerId(controller),
+  session: 'session-1',
+  seq: 1,
+  items: items.map((id, i) => ({ id: itemId(id), task: 'app', since: 10 + i, ...changes })),
+  reportedAt: 20,
 })
