@@ -43,14 +43,27 @@ const invalid = (schema: Record<string, unknown>, value: unknown, errors: readon
       return notOneOf(at, shown, path.reduce(member, value), listOf(params.allowedValues).map(String))
     case 'anyOf':
       return notOneOf(at, shown, undefined, variants(within))
-    case 'type':
-      return new ApiError('invalid', `${at || 'The body'} is ${shown}: give ${ARTICLES[String(params.type)] ?? String(params.type)}.`, {
-        ...(at === '' ? {} : { field: at }),
-      })
     default:
-      return new ApiError('invalid', `${at || 'The body'} is ${shown}: it ${error.message ?? 'does not fit'}.`, {
-        ...(at === '' ? {} : { field: at }),
-      })
+      return new ApiError('invalid', `${at || 'The body'} is ${shown}: ${mendOf(error)}.`, at === '' ? {} : { field: at })
+  }
+}
+
+const mendOf = ({ keyword, message, params }: FastifySchemaValidationError): string => {
+  switch (keyword) {
+    case 'type':
+      return `give ${ARTICLES[String(params.type)] ?? String(params.type)}`
+    case 'minimum':
+      return `give at least ${params.limit}`
+    case 'maximum':
+      return `give at most ${params.limit}`
+    case 'minLength':
+      return `give at least ${params.limit} characters`
+    case 'maxLength':
+      return `give at most ${params.limit} characters`
+    case 'maxItems':
+      return `give at most ${params.limit} of them`
+    default:
+      return `it ${message ?? 'does not fit'}`
   }
 }
 
@@ -75,10 +88,10 @@ const tellingOf = (errors: readonly FastifySchemaValidationError[]): FastifySche
 }
 
 const unknownField = (at: string, name: string, known: readonly string[]): ApiError => {
-  const field = at === '' ? name : `${at}.${name}`
+  const within = (member: string): string => (at === '' ? member : `${at}.${member}`)
   const meant = similarTo(name, known)
-  const mend = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
-  return new ApiError('invalid', `${field} is unknown: ${mend}${meant === undefined ? '.' : ''}`, { field, allowed: known })
+  const mend = meant === undefined ? `known are ${known.join(', ')}.` : `did you mean ${within(meant)}?`
+  return new ApiError('invalid', `${within(name)} is unknown: ${mend}`, { field: within(name), allowed: known })
 }
 
 const notOneOf = (at: string, shown: string, found: unknown, allowed: readonly string[]): ApiError => {
