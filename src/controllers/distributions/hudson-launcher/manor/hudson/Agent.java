@@ -36,7 +36,11 @@ public final class Agent {
         engine.setNoReconnect(true);
         for (int failures = 0; ; ) {
             connection.connected = false;
-            engine.run();
+            try {
+                engine.run();
+            } catch (Abandoned thrown) {
+                // Thrown where the engine does not catch: while it looks for a controller that is away.
+            }
             failures = connection.connected ? 0 : failures + 1;
             Thread.sleep(DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)]);
         }
@@ -59,7 +63,7 @@ public final class Agent {
 
         @Override
         public void error(Throwable cause) {
-            // The engine reports what was thrown out of it here too: then it is about to return.
+            // Where the engine does catch, it reports what was thrown here again, and is about to return.
             if (cause instanceof Abandoned) return;
             System.err.println(cause);
             throw new Abandoned(cause.getMessage(), cause);
