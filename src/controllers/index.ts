@@ -3,6 +3,22 @@
  * Imports model, runtime, store, the engines' contract. Start at decide.ts (pure), then reconciler.ts (what carries a decision out).
  */
 
+export {
+  type BuildInfo,
+  ClientError,
+  type ClientErrorCode,
+  type ControllerClient,
+  type ControllerClientOptions,
+  createControllerClient,
+  createProbe,
+  type FreestyleJob,
+  freestyleJob,
+  type Health,
+  isPassing,
+  type LeftItem,
+  type Queued,
+  type QueueItem,
+} from './client/index.ts'
 export { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
 export { type DefaultProgram, defaultProgram, setDefaultProgram } from './default-program.ts'
 export type { Capabilities, Distribution, InstanceSecrets, Program, ProgramRequest, Programs } from './distributions/distribution.ts'
