@@ -51,13 +51,14 @@ const checkUrl = (text: string): string => {
 }
 
 const urlOfRunFile = (text: string, home: string): string => {
+  const complaint = `${join(home, 'run', 'manor.json')} does not say where Manor listens: start it anew with ${PROGRAM} up.`
   try {
-    const { url } = JSON.parse(text) as { readonly url: unknown }
-    if (typeof url === 'string') return checkUrl(url)
+    const { url } = JSON.parse(text) as { readonly url?: unknown }
+    if (typeof url === 'string' && URL.canParse(url)) return url.replace(/\/+$/, '')
   } catch (cause) {
-    if (cause instanceof CliError) throw cause
+    throw new CliError(complaint, undefined, { cause })
   }
-  throw new CliError(`${join(home, 'run', 'manor.json')} does not say where Manor listens: start it anew with ${PROGRAM} up.`)
+  throw new CliError(complaint)
 }
 
 const readPrivate = async (path: string, home: string): Promise<string | undefined> => {

@@ -4,6 +4,9 @@ import { COMMANDS, type CommandEntry } from './commands/registry.ts'
 import { type CliContext, PROGRAM } from './context.ts'
 import { terminalOf } from './output/terminal.ts'
 
+/** Heading of the options that say which Manor is meant. */
+const WHERE = 'Which Manor:'
+
 /** Help reads badly in longer lines, however wide the terminal is. */
 const MAX_HELP_COLUMNS = 110
 
@@ -12,7 +15,7 @@ const MAX_HELP_COLUMNS = 110
  * "did you mean" need.
  */
 export const buildProgram = async (context: CliContext, words: readonly string[]): Promise<Command> => {
-  const program = root(context)
+  const program = newProgram(context)
   for (const entry of COMMANDS) await addCommand(program, entry, context, words.includes(entry.name))
   return program
 }
@@ -29,13 +32,12 @@ const addCommand = async (program: Command, entry: CommandEntry, context: CliCon
   if (loaded) (await entry.load()).register(command, context)
 }
 
-const root = (context: CliContext): Command => {
+const newProgram = (context: CliContext): Command => {
   const help = terminalOf(context.stdout, context.env)
   const program = new Command(PROGRAM)
     .usage('<command> [options]')
     .description('Manor runs a private Jenkins cloud: isolated controllers, each with build agents that come and go with its builds.')
     .helpOption('-h, --help', 'show help, with examples')
-    .helpCommand('help [command]', 'Show help for a command')
     .exitOverride()
     .configureOutput({
       writeOut: text => void context.stdout.write(text),
@@ -50,17 +52,22 @@ const root = (context: CliContext): Command => {
     .configureHelp({
       showGlobalOptions: true,
       subcommandTerm: command => [command.name(), ...command.registeredArguments.map(argument => argumentTerm(argument))].join(' '),
-      styleTitle: text => help.paint('bold', text),
+      // A noun's help is about its verbs; where Manor is matters to those who run one.
+      visibleGlobalOptions: command => (command.commands.length > 0 || !command.parent ? [] : [...root(command).options]),
+      styleTitle: text => help.paint('bold', text === 'Global Options:' ? WHERE : text),
       styleCommandText: text => help.paint('cyan', text),
     })
-  program.helpCommand(true).commandsGroup('The command line:')
-  const home = program.createOption('--home <dir>', 'where Manor keeps everything (MANOR_HOME; else ~/.manor)')
-  program.addOption(completedBy(home, 'directory'))
-  program.option('--url <url>', 'address of a Manor elsewhere (MANOR_URL)')
-  program.option('--token <token>', 'API token for it (MANOR_TOKEN, which is better: it stays out of ps)')
+  const home = program.createOption('--home <dir>', 'its home (MANOR_HOME, or ~/.manor)')
+  program.addOption(completedBy(home, 'directory').helpGroup(WHERE))
+  program.addOption(program.createOption('--url <url>', 'its address, if elsewhere (MANOR_URL)').helpGroup(WHERE))
+  program.addOption(program.createOption('--token <token>', 'token for that address (MANOR_TOKEN)').helpGroup(WHERE))
+  const helpCommand = program.createCommand('help').summary('Show help for a command').argument('[command]')
+  program.addHelpCommand(helpCommand.helpOption(false).helpGroup('The command line:'))
   examples(program)
   return program
 }
+
+const root = (command: Command): Command => (command.parent ? root(command.parent) : command)
 
 const argumentTerm = (argument: { name(): string; readonly required: boolean }): string =>
   argument.required ? `<${argument.name()}>` : `[${argument.name()}]`

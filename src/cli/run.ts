@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander'
+import { closest, didYouMean } from './closest.ts'
 import { COMPLETE_WORD } from './commands/registry.ts'
 import { type CliContext, PROGRAM } from './context.ts'
 import { CliError, EXIT, type ExitCode } from './errors.ts'
@@ -28,6 +29,9 @@ export const runCli = async (given: readonly string[], context: CliContext): Pro
   }
 }
 
+/** Errors of the rooms behind `up` and `down` whose sentence says the mend. By name, since importing their rooms would slow every start. */
+const SPEAKING_ERRORS: readonly string[] = ['StartError', 'OperationError', 'StoreError', 'EngineError']
+
 const tell = (error: unknown, context: CliContext, command: Command | undefined): ExitCode => {
   if (error instanceof CommanderError) return tellUsage(error, context, command)
   if (error instanceof CliError) {
@@ -35,14 +39,7 @@ const tell = (error: unknown, context: CliContext, command: Command | undefined)
     return error.exitCode
   }
   if (context.signal.aborted) return EXIT.interrupted
-  // Errors of other rooms that say their mend themselves, such as a StartError.
-  if (
-    error instanceof Error &&
-    'code' in error &&
-    error.name.endsWith('Error') &&
-    error.constructor !== Error &&
-    error.name !== 'TypeError'
-  ) {
+  if (error instanceof Error && SPEAKING_ERRORS.includes(error.name)) {
     sayError(context, error.message)
     return EXIT.usage
   }
@@ -59,11 +56,21 @@ const tellUsage = (error: CommanderError, context: CliContext, command: Command 
   if (error.exitCode === 0) return EXIT.ok
   // A noun without a verb: commander has shown its help.
   if (error.code === 'commander.help') return EXIT.usage
-  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
-  const hint = suggestion?.replace(/^\((.*)\)$/, '$1')
   const help = `${PROGRAM}${command ? ` ${pathOf(command).join(' ')}`.trimEnd() : ''} --help`
-  sayError(context, `${message}.${hint ? ` ${hint}` : ''} See ${help}.`)
+  sayError(context, `${usageSentence(error.message)} See ${help}.`)
   return EXIT.usage
+}
+
+/** Commander's words as one or two sentences of ours. */
+const usageSentence = (message: string): string => {
+  const [first = '', suggestion] = message.replace(/^error: /, '').split('\n')
+  const choice = /^(?:option '(--[\w-]+).*'|command-argument value) argument '(.*)' is invalid\. Allowed choices are (.*)\.$/.exec(first)
+  if (choice) {
+    const [, option, given = '', allowed = ''] = choice
+    return `${option} is "${given}": give one of ${allowed}.${didYouMean(closest(given, allowed.split(', ')))}`
+  }
+  const hint = suggestion?.replace(/^\((.*)\)$/, '$1')
+  return `${first.slice(0, 1).toUpperCase()}${first.slice(1)}.${hint ? ` ${hint}` : ''}`
 }
 
 /** The deepest command that the words name. */

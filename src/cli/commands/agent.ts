@@ -35,7 +35,7 @@ type ListOptions = { readonly controller?: string; readonly all?: boolean; reado
 const registerList = (parent: Command, context: CliContext): void => {
   const list = parent
     .command('list')
-    .alias('ls')
+
     .summary('List those that live')
     .description('List build agents that live; with --all those that have ended too.')
   list.addOption(completedBy(list.createOption('--controller <controller>', 'only those of one controller'), 'controller'))

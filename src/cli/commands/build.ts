@@ -16,7 +16,7 @@ type ListOptions = { readonly controller?: string; readonly limit?: number }
 export const buildCommand: CommandModule = {
   register: (command, context) => {
     command.description('Builds, as their controllers tell of them.')
-    const list = command.command('list').alias('ls').summary('List the latest').description('List the latest builds, newest first.')
+    const list = command.command('list').summary('List the latest').description('List the latest builds, newest first.')
     list.addOption(completedBy(list.createOption('--controller <controller>', 'only those of one controller'), 'controller'))
     list.addOption(
       parsed('--limit <count>', `at most so many (default: ${DEFAULT_LIMIT})`, (what, text) => parseCount(what, text, 1, MOST_BUILDS)),

@@ -91,7 +91,7 @@ const specOptions = (): readonly Option[] => [
   parsed('--cpu <cores>', 'cores, as a share while others want them too (default: 1)', parseCores),
   parsed('--disk <size>', 'room for its home (default: 50g)', parseSize),
   parsed('--grace <duration>', 'how long a stop waits for running builds (default: 20m)', parseDuration),
-  new Option('--distribution <name>', 'which program (default: what up chose)').choices(['jenkins', 'hudson']),
+  new Option('--distribution <name>', 'which program').choices(['jenkins', 'hudson']),
   new Option('--version <version>', 'its version or version line (default: the newest that runs here)'),
   completedBy(new Option('--war <file>', "a war of your own, on Manor's machine"), 'file'),
 ]

@@ -49,7 +49,7 @@ export const registerLooks = (parent: Command, context: CliContext): void => {
 }
 
 const registerList = (parent: Command, context: CliContext): void => {
-  const list = parent.command('list').alias('ls').summary('List them').description('List controllers.')
+  const list = parent.command('list').summary('List them').description('List controllers.')
   list.addOption(completedBy(new Option('--tenant <tenant>', 'only those of one team'), 'tenant'))
   withJson(list)
   examples(list, [

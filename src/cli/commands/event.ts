@@ -28,7 +28,7 @@ export const eventCommand: CommandModule = {
 const registerList = (parent: Command, context: CliContext): void => {
   const list = parent
     .command('list')
-    .alias('ls')
+
     .summary('List the latest, and follow')
     .description('List the latest events, oldest first.')
   list.option('-f, --follow', 'go on with what happens from now on, until ctrl-C')

@@ -12,7 +12,7 @@ export const hostCommand: CommandModule = {
     command.description('Hosts: the machines that controllers and agents run on.')
     const list = command
       .command('list')
-      .alias('ls')
+
       .summary('List them')
       .description('List hosts, with what is promised of each to controllers and agents.')
     withJson(list)

@@ -11,7 +11,7 @@ export const queueCommand: CommandModule = {
     command.description("The controllers' build queues: what waits for an agent, and why.")
     const list = command
       .command('list')
-      .alias('ls')
+
       .summary('List what waits')
       .description('List the items of all queues, the longest waiting first.')
     list.addOption(completedBy(list.createOption('--controller <controller>', 'only the queue of one controller'), 'controller'))

@@ -4,7 +4,7 @@ import { ManorClient } from '../client.ts'
 import { type CommandModule, examples, onAction, withJson } from '../command-module.ts'
 import { PROGRAM } from '../context.ts'
 import { show } from '../output/print.ts'
-import { stateText } from '../output/states.ts'
+import { stateCounts } from '../output/states.ts'
 import { fields } from '../output/table.ts'
 import type { Terminal } from '../output/terminal.ts'
 import { count, formatCores, formatDuration, formatSize } from '../output/units.ts'
@@ -27,22 +27,16 @@ export const statusCommand: CommandModule = {
 const describe = (view: StatusView, terminal: Terminal): string => {
   const { hosts, process, limits } = view
   const promised = `${formatCores(hosts.used.cpu)} of ${formatCores(hosts.capacity.cpu)} cores, ${formatSize(hosts.used.memoryMb)} of ${formatSize(hosts.capacity.memoryMb)} memory promised`
-  const phases = <Kind extends 'controller' | 'agent'>(
-    kind: Kind,
-    counts: Readonly<Record<string, number>>,
-    order: readonly Parameters<typeof stateText<Kind>>[1][],
-  ): string =>
-    order
-      .filter(phase => (counts[phase] ?? 0) > 0)
-      .map(phase => `${counts[phase]} ${stateText(kind, phase, terminal)}`)
-      .join(', ')
   const live = AGENT_PHASES.filter(phase => phase !== 'ended')
   const rows = fields(
     [
       ['address', view.url],
       ['console', `${view.consoleUrl} ${terminal.paint('dim', `(sign in with the link of ${PROGRAM} console)`)}`],
-      ['controllers', phases('controller', view.controllers, CONTROLLER_PHASES) || `none yet: ${PROGRAM} controller create team-a`],
-      ['agents', phases('agent', view.agents, live) || 'none now'],
+      [
+        'controllers',
+        stateCounts('controller', view.controllers, CONTROLLER_PHASES, terminal) || `none yet: ${PROGRAM} controller create team-a`,
+      ],
+      ['agents', stateCounts('agent', view.agents, live, terminal) || 'none now'],
       ['queue', view.queued === 0 ? 'empty' : `${count(view.queued, 'item')}; the oldest waits ${formatDuration(view.longestWaitMs)}`],
       [count(hosts.count, 'host'), promised],
       ['limits', limits.enforced ? 'enforced' : `${terminal.paint('yellow', 'not enforced')}${limits.reason ? `: ${limits.reason}` : ''}`],

@@ -28,7 +28,7 @@ export const templateCommand: CommandModule = {
 }
 
 const registerList = (parent: Command, context: CliContext): void => {
-  const list = parent.command('list').alias('ls').summary('List them').description('List templates.')
+  const list = parent.command('list').summary('List them').description('List templates.')
   withJson(list)
   examples(list, [['template list', 'see which labels have agents']])
   onAction(list, async (_, options) => {

@@ -8,7 +8,7 @@ import { formatCores, formatSize } from '../output/units.ts'
 export const tenantCommand: CommandModule = {
   register: (command, context) => {
     command.description('Tenants: teams that own controllers and share the hosts.')
-    const list = command.command('list').alias('ls').summary('List them').description('List tenants, with their share and what they use.')
+    const list = command.command('list').summary('List them').description('List tenants, with their share and what they use.')
     withJson(list)
     examples(list, [['tenant list', 'see who uses what']])
     examples(command, [['tenant list', 'see who uses what']])

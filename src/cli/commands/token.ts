@@ -52,7 +52,7 @@ const registerCreate = (parent: Command, context: CliContext): void => {
 }
 
 const registerList = (parent: Command, context: CliContext): void => {
-  const list = parent.command('list').alias('ls').summary('List them').description('List tokens. Their secrets are not known to Manor.')
+  const list = parent.command('list').summary('List them').description('List tokens. Their secrets are not known to Manor.')
   withJson(list)
   examples(list, [['token list', 'see who may come in']])
   onAction(list, async (_, options) => {

@@ -45,3 +45,19 @@ export const stateText = <Kind extends keyof States>(kind: Kind, state: States[K
   const { text, colour } = stateCell(kind, state, terminal)
   return terminal.paint(colour, text)
 }
+
+/** How many are in each state, in the order of `order`: `● 2 ready, ◐ 1 starting`. */
+export const stateCounts = <Kind extends keyof States>(
+  kind: Kind,
+  counts: Readonly<Record<string, number>>,
+  order: readonly States[Kind][],
+  terminal: Terminal,
+): string =>
+  order
+    .filter(state => (counts[state] ?? 0) > 0)
+    .map(state => {
+      const { text, colour } = stateCell(kind, state, terminal)
+      const [glyph = '', word = ''] = text.split(' ')
+      return `${terminal.paint(colour, glyph)} ${counts[state]} ${word}`
+    })
+    .join(', ')
