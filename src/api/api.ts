@@ -26,6 +26,8 @@ import { validatorCompiler } from './validation.ts'
 
 /** Largest body of a person's request: the largest template fits. The hook's routes have their own. */
 const BODY_LIMIT_BYTES = 256 * 1024
+/** A name is at most 255 long, as the contract says. */
+const MAX_PARAMETER_LENGTH = 255
 const FAULT_ID_LENGTH = 10
 
 /**
@@ -42,12 +44,23 @@ export const createApi = (ports: ApiPorts): FastifyInstance => {
     startedAt: ports.clock.now(),
   }
   // Lines are written here, by onResponse: fastify's own would hold the path with its query, and so a sign-in link's secret.
-  const app = Fastify({ logger: false, bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true, routerOptions: { maxParamLength: 300 } })
+  const onError = errorHandlerOf(ports)
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    // Paths that do not decode never reach a hook.
+    frameworkErrors: (cause, request, reply) => {
+      reply.headers(SECURITY_HEADERS)
+      onError(cause, request, reply)
+    },
+  })
+  app.setErrorHandler(onError)
   app.setValidatorCompiler(validatorCompiler)
   // Views hold just what the contract says, which the types check, so nothing has to be left out here and the engine's own JSON is fastest.
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   app.removeContentTypeParser('text/plain')
-  addErrorHandler(app, ports)
   addGate(app, context)
   addLog(app, ports)
   addNotFound(app)
@@ -111,8 +124,10 @@ const addGate = (app: FastifyInstance, { ports, failed }: Context): void => {
   })
 }
 
-const addErrorHandler = (app: FastifyInstance, { log, random }: ApiPorts): void => {
-  app.setErrorHandler((cause, request, reply) => {
+/** What every error becomes: an answer that says the mend, or for a bug one that says where its cause is logged. */
+const errorHandlerOf =
+  ({ log, random }: ApiPorts) =>
+  (cause: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const expected = problemOf(cause)
     if (expected !== undefined) {
       if (expected.problem.status === 401) reply.header('www-authenticate', 'Bearer realm="manor"')
@@ -127,10 +142,9 @@ const addErrorHandler = (app: FastifyInstance, { log, random }: ApiPorts): void 
       reply,
       problem(500, 'internal', `This is a fault of Manor's own. Its log has the cause under ${id}; please report it.`),
     )
-  })
-}
+  }
 
-export const sendProblem = (reply: FastifyReply, body: ReturnType<typeof problem>): FastifyReply =>
+const sendProblem = (reply: FastifyReply, body: ReturnType<typeof problem>): FastifyReply =>
   reply.status(body.status).type('application/problem+json').serializer(JSON.stringify).send(body)
 
 /** One line for each request of a person that may have changed something. Hooks report every few seconds and would drown them. */

@@ -18,11 +18,10 @@ const OPERATION_STATUS: Readonly<Record<OperationErrorCode, number>> = {
   quota: 409,
 }
 const IDENTITY_STATUS: Readonly<Record<IdentityErrorCode, number>> = {
-  'token-not-found': 404,
-  'tenant-not-found': 404,
+  invalid: 400,
+  'not-found': 404,
   'beyond-own-rights': 403,
   'too-many-tokens': 409,
-  'name-invalid': 400,
 }
 const HOOK_STATUS: Readonly<Record<HookErrorCode, number>> = { 'stale-epoch': 409, 'unknown-session': 409, 'unknown-controller': 404 }
 const STORE_STATUS: Readonly<Record<StoreErrorCode, number>> = {

@@ -1,4 +1,4 @@
-export type IdentityErrorCode = 'token-not-found' | 'tenant-not-found' | 'beyond-own-rights' | 'too-many-tokens' | 'name-invalid'
+export type IdentityErrorCode = 'invalid' | 'not-found' | 'beyond-own-rights' | 'too-many-tokens'
 
 /** A request about tokens that cannot be done, in words that say the mend. */
 export class IdentityError extends Error {

@@ -91,9 +91,9 @@ test('nobody gives a token more rights, or a wider view, than their own', async 
   assert.ok(admin && operator)
   const make = (issuer: Principal, role: PersonRole, tenant?: string) =>
     createToken(bench.store, bench.random, { name: 'x', role, ...(tenant ? { tenant } : {}) }, issuer)
-  await assert.rejects(make(admin, 'viewer', 'blue'), fails('tenant-not-found'))
+  await assert.rejects(make(admin, 'viewer', 'blue'), fails('not-found'))
   await assert.rejects(make(operator, 'admin'), fails('beyond-own-rights'))
-  await assert.rejects(make(operator, 'viewer', 'green'), fails('tenant-not-found'))
+  await assert.rejects(make(operator, 'viewer', 'green'), fails('not-found'))
   assert.equal((await make(admin, 'admin')).token.tenant, 'red')
 })
 
@@ -108,7 +108,7 @@ test('a tenant’s administrator neither sees nor revokes what is not of that te
     visibleTokens(bench.store, principal).map(({ id }) => id),
     [red.token.id],
   )
-  for (const { token } of [blue, all]) await assert.rejects(revokeToken(bench.store, token.id, principal), fails('token-not-found'))
+  for (const { token } of [blue, all]) await assert.rejects(revokeToken(bench.store, token.id, principal), fails('not-found'))
   await revokeToken(bench.store, red.token.id, principal)
   assert.equal(bench.who('bearer', red.secret), undefined)
 })

@@ -27,8 +27,8 @@ export type IssuedToken = { readonly token: Token; readonly secret: string }
 export type Issuer = Principal | 'manor'
 
 /**
- * Makes an API token. Errors: `tenant-not-found`; `beyond-own-rights` where it would be able to do more, or see more, than who asks;
- * `too-many-tokens`; `name-invalid`.
+ * Makes an API token. Errors: `not-found` for the tenant; `beyond-own-rights` where it would be able to do more, or see more, than who asks;
+ * `too-many-tokens`; `invalid`.
  */
 export const createToken = async (
   store: Pick<Store, 'transact'>,
@@ -37,7 +37,7 @@ export const createToken = async (
   issuer: Issuer,
 ): Promise<IssuedToken> => {
   const name = request.name.trim()
-  if (name === '') throw new IdentityError('name-invalid', 'name is empty: say what the token is for.', 'name')
+  if (name === '') throw new IdentityError('invalid', 'name is empty: say what the token is for.', 'name')
   const tenant = request.tenant ?? (issuer === 'manor' ? undefined : issuer.tenant)
   if (issuer !== 'manor') checkRights(issuer, request.role, tenant)
   const secret = newSecret(random, 'api')
@@ -70,13 +70,13 @@ export const visibleTokens = (store: Pick<Store, 'list'>, principal: Principal):
     .filter(token => isVisible(token, principal))
     .sort((a, b) => b.createdAt - a.createdAt)
 
-/** Takes a token away, and the sessions and sign-in links that were opened with it. Errors: `token-not-found`. */
+/** Takes a token away, and the sessions and sign-in links that were opened with it. Errors: `not-found`. */
 export const revokeToken = (store: Pick<Store, 'transact'>, id: string, principal: Principal): Promise<void> =>
   store.transact(
     tx => {
       const token = tx.get('token', id)
       if (token === undefined || !isVisible(token, principal))
-        throw new IdentityError('token-not-found', `There is no token with the id ${id}: see "manor token list".`, 'id')
+        throw new IdentityError('not-found', `There is no token with the id ${id}: see "manor token list".`, 'id')
       for (const each of withDescendants(tx, token)) {
         tx.remove('token', each.id)
         tellOf(tx, each, 'revoked', principal.actor, `Token ${each.name} was revoked.`)
@@ -121,8 +121,7 @@ export const tellOf = (tx: Transaction, token: Token, type: string, actor: strin
 
 const isVisible = (token: Token, { tenant }: Principal): boolean => tenant === undefined || token.tenant === tenant
 
-const noSuchTenant = (tenant: string): IdentityError =>
-  new IdentityError('tenant-not-found', `There is no tenant named ${tenant}.`, 'tenant')
+const noSuchTenant = (tenant: string): IdentityError => new IdentityError('not-found', `There is no tenant named ${tenant}.`, 'tenant')
 
 const checkRights = (issuer: Principal, role: PersonRole, tenant: string | undefined): void => {
   // To a tenant's token other tenants do not exist, so it is told the same as of one that really does not.
