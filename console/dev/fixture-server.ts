@@ -1,0 +1,373 @@
+/**
+ * Speaks enough of /api/v1 to develop and test the console where no Manor runs: a seeded fleet, the lists, the stream with resume, the requests
+ * that the console makes, the built pages under the policy that Manor sends. It decides nothing: what changes, a test says or `--live` does.
+ *
+ *   node console/dev/fixture-server.ts [--port 4400] [--small | --empty] [--still]      then: npx vite console
+ */
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { Change, ControllerView, EventView, Problem } from '../../src/api/contract.ts'
+import { CONSOLE_POLICY } from '../../src/api/pages.ts'
+import { CONTROLLER_ACTIONS, type ControllerAction, legalActions, nameProblem, PERMISSIONS } from '../../src/model/index.ts'
+import { type Clock, type Random, seededRandom, systemClock } from '../../src/runtime/index.ts'
+import { controllerIn, type Fleet, type FleetSize, FULL_SIZE, SMALL_SIZE, seedFleet } from './seeded-fleet.ts'
+import { stirOnce } from './stir.ts'
+
+export type FixtureOptions = {
+  readonly clock: Clock
+  readonly random: Random
+  readonly size: FleetSize
+  readonly port?: number
+  /** Directory of the built console; without it only the API is served. */
+  readonly dist?: string
+}
+
+/** Changes that a client which was away may resume over; older ones are a `reset`. */
+const KEPT_MESSAGES = 5_000
+const LIVE_EVERY_MS = 250
+const MEDIA: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+}
+
+type Message = { readonly id: number; readonly name: 'change' | 'event' | 'reset'; readonly data: unknown }
+
+/** The running server and the strings that a test pulls. */
+export type FixtureServer = {
+  readonly url: string
+  readonly fleet: Fleet
+  /** Requests that changed something, oldest first, as `METHOD path body`. */
+  readonly requests: string[]
+  change(change: Change): void
+  event(event: Omit<EventView, 'seq' | 'at'>): void
+  /** Tells all clients to read the lists anew. */
+  reset(): void
+  /** Cuts all streams; `refuse` keeps new ones away until it is called with false. */
+  dropStreams(refuse: boolean): void
+  signOut(): void
+  /** Makes the next action be refused as one that came too late. */
+  refuseNextAction(): void
+  /** Changes something a few times a second until the server stops. */
+  live(): void
+  stop(): Promise<void>
+}
+
+export const startFixtureServer = async (options: FixtureOptions): Promise<FixtureServer> => {
+  const { clock, random, size } = options
+  const fleet = seedFleet(random, clock.now(), size)
+  const messages: Message[] = []
+  const streams = new Set<ServerResponse>()
+  const requests: string[] = []
+  const stopping = new AbortController()
+  let cursor = 1
+  let isSignedOut = false
+  let isRefusing = false
+  let refusesAction = false
+
+  const write = (stream: ServerResponse, { id, name, data }: Message): void => {
+    stream.write(`id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+  }
+  const publish = (name: Message['name'], data: unknown): void => {
+    const message = { id: ++cursor, name, data }
+    messages.push(message)
+    if (messages.length > KEPT_MESSAGES) messages.shift()
+    for (const stream of streams) write(stream, message)
+  }
+  const change = (each: Change): void => {
+    applyTo(fleet, each)
+    publish('change', each)
+  }
+  const event = (news: Omit<EventView, 'seq' | 'at'>): void => {
+    const full = { ...news, seq: (fleet.events.at(-1)?.seq ?? 0) + 1, at: clock.now() }
+    fleet.events.push(full)
+    publish('event', full)
+  }
+
+  const openStream = (request: IncomingMessage, response: ServerResponse, after: string | null): void => {
+    const from = Number(request.headers['last-event-id'] ?? after ?? cursor)
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    response.write('retry: 200\n\n')
+    const oldest = messages[0]?.id ?? cursor
+    if (from + 1 < oldest && from < cursor) write(response, { id: cursor, name: 'reset', data: {} })
+    else for (const message of messages) if (message.id > from) write(response, message)
+    streams.add(response)
+    response.on('close', () => streams.delete(response))
+  }
+
+  const act = (name: string, action: ControllerAction | undefined): Reply => {
+    const controller = fleet.controllers.get(name)
+    if (!controller) return problem(404, 'not-found', `There is no controller named ${name}.`, { field: 'name' })
+    if (action === undefined || refusesAction || !controller.actions.includes(action)) {
+      refusesAction = false
+      const allowed = controller.actions
+      return problem(
+        409,
+        'illegal-action',
+        `Controller ${name} is ${controller.phase} and cannot do this now; allowed: ${allowed.join(', ')}.`,
+        { field: 'action', allowed },
+      )
+    }
+    const phase = ({ start: 'starting', restart: 'quieting', stop: 'quieting', delete: 'deleting' } as const)[action]
+    const view: ControllerView = {
+      ...controller,
+      phase,
+      phaseSince: clock.now(),
+      actions: [...legalActions(phase)],
+      revision: controller.revision + 1,
+    }
+    change({ kind: 'controller', id: name, view })
+    event({
+      kind: 'controller',
+      subject: name,
+      tenant: controller.tenant,
+      type: `${action}-requested`,
+      actor: 'user:ada',
+      message: `${action} of ${name} was asked for.`,
+      data: {},
+    })
+    return { status: 202, body: view }
+  }
+
+  const create = (body: Readonly<Record<string, unknown>>): Reply => {
+    const name = String(body.name ?? '')
+    const wrong = nameProblem(name)
+    if (wrong !== undefined) return problem(400, 'invalid', `name ${wrong}.`, { field: 'name' })
+    if (fleet.controllers.has(name))
+      return problem(409, 'exists', `There is a controller named ${name} already: choose another name.`, { field: 'name' })
+    if (Number(body.memoryMb ?? 3_072) < 384)
+      return problem(400, 'invalid', `memoryMb is ${body.memoryMb}: give 384 to 1048576 MB.`, { field: 'memoryMb' })
+    const view = controllerIn('pending', { id: name, tenant: String(body.tenant ?? 'default'), host: 'host-01', now: clock.now(), random })
+    change({ kind: 'controller', id: name, view })
+    return { status: 201, body: view }
+  }
+
+  const answer = (method: string, url: URL, body: Readonly<Record<string, unknown>>): Reply => {
+    const path = url.pathname.replace('/api/v1', '')
+    if (method === 'POST') {
+      requests.push(`${method} ${path} ${JSON.stringify(body)}`)
+      const [, name] = /^\/controllers\/([^/]+)\/actions$/.exec(path) ?? []
+      if (name !== undefined)
+        return act(
+          decodeURIComponent(name),
+          CONTROLLER_ACTIONS.find(action => action === body.action),
+        )
+      if (path === '/controllers') return create(body)
+      if (path.endsWith('/credentials')) return { status: 200, body: { user: 'admin', password: 'not-a-real-one' } }
+    }
+    return read(fleet, path, url.searchParams, clock.now())
+  }
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? '/', 'http://fixture')
+    if (!url.pathname.startsWith('/api/')) return servePage(response, url.pathname, options.dist)
+    if (isSignedOut) return send(response, problem(401, 'unauthenticated', 'This needs a session.'), cursor)
+    if (url.pathname === '/api/v1/changes')
+      return isRefusing
+        ? send(response, problem(503, 'unavailable', 'Not now.'), cursor)
+        : openStream(request, response, url.searchParams.get('after'))
+    return send(response, answer(request.method ?? 'GET', url, await readBody(request)), cursor)
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch(cause => response.destroy(cause))
+  })
+  await new Promise<void>(resolve => server.listen(options.port ?? 0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    fleet,
+    requests,
+    change,
+    event,
+    reset: () => publish('reset', {}),
+    dropStreams: refuse => {
+      isRefusing = refuse
+      for (const stream of streams) stream.destroy()
+    },
+    signOut: () => {
+      isSignedOut = true
+      for (const stream of streams) stream.destroy()
+    },
+    refuseNextAction: () => {
+      refusesAction = true
+    },
+    live: () => {
+      const again = (): void => {
+        if (stopping.signal.aborted) return
+        stirOnce(fleet, random, clock.now(), change, event)
+        clock.after(LIVE_EVERY_MS, again)
+      }
+      again()
+    },
+    stop: async () => {
+      stopping.abort()
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
+
+type Reply = { readonly status: number; readonly body: unknown }
+
+const problem = (status: number, code: string, detail: string, more: Partial<Problem> = {}): Reply => ({
+  status,
+  body: { type: `urn:manor:${code}`, title: code, status, code, detail, ...more } satisfies Problem,
+})
+
+const applyTo = (fleet: Fleet, { kind, id, view }: Change): void => {
+  const put = <T>(map: Map<string, T>, value: T | null): void => {
+    if (value === null) map.delete(id)
+    else map.set(id, value)
+  }
+  switch (kind) {
+    case 'controller':
+      put(fleet.controllers, view)
+      break
+    case 'agent':
+      put(fleet.agents, view)
+      break
+    case 'queue':
+      put(fleet.queues, view)
+      break
+    case 'host':
+      put(fleet.hosts, view)
+      break
+    case 'template':
+      put(fleet.templates, view)
+      break
+    case 'tenant':
+      put(fleet.tenants, view)
+      break
+  }
+}
+
+const read = (fleet: Fleet, path: string, query: URLSearchParams, now: number): Reply => {
+  const ok = (body: unknown): Reply => ({ status: 200, body })
+  const limit = Number(query.get('limit') ?? 100)
+  const controller = query.get('controller')
+  const [, noun = '', id = '', view] = path.split('/').map(decodeURIComponent)
+  if (view === 'log') return ok(`[${noun}] ${id}\nINFO: Jenkins is fully up and running\n`.repeat(20))
+  if (path.endsWith('/explanation'))
+    return ok({
+      subject: id,
+      state: 'queued',
+      timeline: [
+        { at: now - 9_000, message: 'The item entered the queue.' },
+        { at: now - 8_500, message: 'An agent was chosen for it from template linux.' },
+      ],
+    })
+  switch (noun) {
+    case 'controllers':
+      if (view === 'builds') return ok(fleet.builds.filter(build => build.controller === id).slice(0, limit))
+      return id === '' ? ok([...fleet.controllers.values()]) : found(fleet.controllers.get(id), id)
+    case 'agents': {
+      if (id !== '') return found(fleet.agents.get(id), id)
+      return ok([...fleet.agents.values()].filter(agent => controller === null || agent.controller === controller).slice(0, limit))
+    }
+    case 'queue':
+      return ok([...fleet.queues.values()].flat())
+    case 'hosts':
+      return ok([...fleet.hosts.values()])
+    case 'tenants':
+      return ok([...fleet.tenants.values()])
+    case 'templates':
+      return ok([...fleet.templates.values()])
+    case 'builds':
+      return ok(fleet.builds.slice(0, limit))
+    case 'events':
+      return ok(readEvents(fleet, query, limit))
+    case 'me':
+      return ok({ name: 'ada', role: 'admin', permissions: PERMISSIONS.filter(permission => permission !== 'hook') })
+    case 'status':
+      return ok(statusOf(fleet, now))
+    default:
+      return problem(404, 'not-found', `There is no ${path}.`)
+  }
+}
+
+const found = (view: unknown, id: string): Reply =>
+  view === undefined ? problem(404, 'not-found', `There is nothing named ${id}.`) : { status: 200, body: view }
+
+const readEvents = (fleet: Fleet, query: URLSearchParams, limit: number): EventView[] => {
+  const before = Number(query.get('after') ?? Number.POSITIVE_INFINITY)
+  return fleet.events
+    .filter(
+      ({ seq, kind, subject }) => seq < before && kind === (query.get('kind') ?? kind) && subject === (query.get('subject') ?? subject),
+    )
+    .toReversed()
+    .slice(0, limit)
+}
+
+const statusOf = (fleet: Fleet, now: number): unknown => ({
+  version: '0.1.0',
+  owner: 'fixture',
+  url: 'http://localhost:8080',
+  consoleUrl: 'http://manor.localhost:8080',
+  startedAt: now - 3_600_000,
+  now,
+  engine: 'process',
+  controllers: {},
+  agents: {},
+  queued: [...fleet.queues.values()].flat().length,
+  longestWaitMs: 0,
+  hosts: { count: fleet.hosts.size, capacity: { cpu: 0, memoryMb: 0, diskMb: 0 }, used: { cpu: 0, memoryMb: 0, diskMb: 0 } },
+  process: { pid: process.pid, memoryMb: 120, cpuSeconds: 4 },
+  limits: { enforced: true },
+})
+
+const send = (response: ServerResponse, { status, body }: Reply, cursor: number): void => {
+  const isText = typeof body === 'string'
+  response.writeHead(status, {
+    'content-type': isText ? 'text/plain; charset=utf-8' : status >= 400 ? 'application/problem+json' : 'application/json',
+    'x-manor-cursor': String(cursor),
+    'cache-control': 'no-store',
+  })
+  response.end(isText ? body : JSON.stringify(body))
+}
+
+const readBody = async (request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> => {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  const text = Buffer.concat(chunks).toString('utf8')
+  return text === '' ? {} : JSON.parse(text)
+}
+
+const servePage = async (response: ServerResponse, path: string, dist: string | undefined): Promise<void> => {
+  if (dist === undefined) {
+    response.writeHead(404).end('Run "npx vite console" for the pages.')
+    return
+  }
+  const isFile = /^\/(assets\/[\w.-]+|favicon\.svg)$/.test(path)
+  const file = join(dist, isFile ? path : 'index.html')
+  response.writeHead(200, { 'content-type': MEDIA[extname(file)] ?? 'application/octet-stream', 'content-security-policy': CONSOLE_POLICY })
+  response.end(await readFile(file))
+}
+
+const NOTHING: FleetSize = { controllers: 0, tenants: 0, agents: 0, hosts: 0 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '4400' },
+      small: { type: 'boolean' },
+      empty: { type: 'boolean' },
+      still: { type: 'boolean' },
+      dist: { type: 'string' },
+    },
+  })
+  const server = await startFixtureServer({
+    clock: systemClock,
+    random: seededRandom(7),
+    size: values.empty ? NOTHING : values.small ? SMALL_SIZE : FULL_SIZE,
+    port: Number(values.port),
+    ...(values.dist === undefined ? {} : { dist: values.dist }),
+  })
+  if (!values.still && !values.empty) server.live()
+  process.stdout.write(`A seeded fleet answers at ${server.url}\n`)
+}

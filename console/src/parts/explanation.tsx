@@ -1,0 +1,31 @@
+/** Why, and everything that led there: the API's own explanation. */
+import type { ExplanationView } from '../../../src/api/contract.ts'
+import type { Answer } from '../data/api.ts'
+import { Command } from './copy.tsx'
+import { ProblemNote } from './empty.tsx'
+import { ReasonNote } from './reason.tsx'
+import { Timeline } from './timeline.tsx'
+
+type ExplanationProps = { readonly answer: Answer<ExplanationView> | undefined; readonly command: string }
+
+export const Explanation = ({ answer, command }: ExplanationProps) => {
+  if (answer === undefined) return <div class="loading-bar" />
+  if (!answer.ok) return <ProblemNote problem={answer.problem} />
+  const { reason, timeline } = answer.value
+  return (
+    <section class="section" aria-label="Explanation">
+      {reason && <ReasonNote reason={reason} isBad={false} />}
+      <header>
+        <h2>What happened</h2>
+      </header>
+      {timeline.length === 0 ? (
+        <p class="soft">Nothing so far.</p>
+      ) : (
+        <Timeline moments={timeline.map((moment, index) => ({ key: index, ...moment }))} />
+      )}
+      <p>
+        <Command line={command} />
+      </p>
+    </section>
+  )
+}

@@ -1,0 +1,20 @@
+/** What happened, in order. */
+import type { ComponentChildren } from 'preact'
+import { ClockTime } from './time.tsx'
+
+export type Moment = { readonly key: string | number; readonly at: number; readonly message: string; readonly by?: ComponentChildren }
+
+export const Timeline = ({ moments }: { readonly moments: readonly Moment[] }) => (
+  <ol class="timeline">
+    {moments.map(({ key, at, message, by }) => (
+      <li key={key}>
+        <span class="at">
+          <ClockTime at={at} />
+        </span>
+        <p>
+          {message} {by && <span class="by">{by}</span>}
+        </p>
+      </li>
+    ))}
+  </ol>
+)

@@ -1,0 +1,77 @@
+/**
+ * Builds the console where its sources changed since the last build. What a build was made of is kept as a hash beside it, so a fresh clone, a
+ * pulled change and an interrupted build are all noticed, whatever the files' times say.
+ */
+import { createHash } from 'node:crypto'
+import { globSync } from 'node:fs'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const STAMP = '.sources'
+/** What else decides the outcome: the compiler and its libraries, and the rooms whose code the console shares. */
+const ALSO: readonly string[] = ['package-lock.json', 'src/api/contract.ts', 'src/model/*.ts']
+const IGNORED = /\.test\.tsx?$|^console\/(dist|dev)([-/]|$)/
+
+type BuildOptions = { readonly root: string; readonly say: (line: string) => void }
+
+const sourcesOf = (root: string): readonly string[] =>
+  globSync(['console/**/*.{ts,tsx,css,html,svg,json}', ...ALSO], {
+    cwd: root,
+    exclude: path => /(^|\/)(node_modules|dist[^/]*)$/.test(path),
+  })
+    .map(path => path.split(sep).join('/'))
+    .filter(path => !IGNORED.test(path))
+    .toSorted()
+
+/** Hash over names and contents of everything that a build is made of. */
+export const hashOfSources = async (root: string): Promise<string> => {
+  const hash = createHash('sha256')
+  for (const path of sourcesOf(root)) {
+    const content = await readFile(join(root, path))
+    hash.update(`${path}\0${content.length}\0`).update(content)
+  }
+  return hash.digest('hex')
+}
+
+const stampOf = async (dist: string): Promise<string | undefined> => {
+  try {
+    return await readFile(join(dist, STAMP), 'utf8')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    throw cause
+  }
+}
+
+/**
+ * The directory of the built console, built first where it is stale. It is built beside and then moved into place, so that a server which runs
+ * meanwhile never serves half of it. Errors: those of the compiler, which name the file.
+ */
+export const ensureConsole = async ({ root, say }: BuildOptions): Promise<string> => {
+  const dist = join(root, 'console', 'dist')
+  const wanted = await hashOfSources(root)
+  if ((await stampOf(dist)) === wanted) return dist
+  say('building the console')
+  const { build } = await import('vite')
+  const staging = await mkdtemp(join(root, 'console', 'dist-'))
+  try {
+    await build({
+      configFile: join(root, 'console', 'vite.config.ts'),
+      logLevel: 'warn',
+      build: { outDir: relative(join(root, 'console'), staging), emptyOutDir: true },
+    })
+    await writeFile(join(staging, STAMP), wanted)
+    await rm(dist, { recursive: true, force: true })
+    await rename(staging, dist)
+  } finally {
+    await rm(staging, { recursive: true, force: true })
+  }
+  return dist
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const say = (line: string): void => {
+    process.stdout.write(`${line}\n`)
+  }
+  say(await ensureConsole({ root: join(import.meta.dirname, '..'), say }))
+}
