@@ -121,11 +121,12 @@ export const createControllerClient = (options: ConnectionOptions): ControllerCl
 
   return {
     health: async signal => {
-      if (!capabilities.health) {
+      const answer = capabilities.health ? await get('say how it is', '/health/', signal, [404, 503]) : undefined
+      // Lines before 2.516 have no such page.
+      if (answer === undefined || answer.status === 404) {
         await get('say how it is', '/login', signal)
         return { healthy: true, failing: [] }
       }
-      const answer = await get('say how it is', '/health/', signal, [503])
       // While it boots, 503 comes with a page instead of the answer.
       if (answer.status === 503 && !answer.headers['content-type']?.includes('json')) return { healthy: false, failing: ['starting'] }
       const { status, failures = [] } = parse(RawHealth, 'say how it is', answer.text)

@@ -1,6 +1,6 @@
-import type { WorkloadFile } from '../../model/index.ts'
 import type { AgentLaunch, ControllerLaunch, Distribution, InstanceSecrets, LaunchPlan, Program } from './distribution.ts'
 import { agentMemoryFlags, controllerMemoryFlags } from './jvm-flags.ts'
+import { AGENT_SECRET_PATH, secretFile, temporaryFiles } from './launch-files.ts'
 
 /**
  * Hudson 2.2.1 of May 2012, Jenkins' ancestor, on a Java of today. It is what Manor falls back to where Jenkins cannot be had, and the real
@@ -47,7 +47,6 @@ const controllerCommand = (launch: ControllerLaunch): LaunchPlan => {
     command: [
       program.java,
       ...controllerMemoryFlags(memoryMb),
-      '-XX:-UsePerfData',
       '-Djava.awt.headless=true',
       '-Dfile.encoding=UTF-8',
       `-Djava.io.tmpdir=${temporaryDirectory}`,
@@ -87,17 +86,11 @@ const agentCommand = (launch: AgentLaunch): LaunchPlan => ({
     'manor.hudson.Agent',
     launch.url,
     launch.name,
-    `{dir}/${SECRET_FILE}`,
+    AGENT_SECRET_PATH,
   ],
   environment: { LC_ALL: 'C.UTF-8' },
-  files: [{ path: SECRET_FILE, content: launch.secret, mode: 0o600 }],
+  files: [secretFile(launch.secret)],
 })
-
-const SECRET_FILE = 'agent-secret'
-
-/** Makes the temporary directory by putting a file in it, where it is inside the workload's private one. A JVM does not make it itself. */
-export const temporaryFiles = (directory: string): WorkloadFile[] =>
-  directory.startsWith('{dir}/') ? [{ path: `${directory.slice('{dir}/'.length)}/.keep`, content: '', mode: 0o600 }] : []
 
 /**
  * One secret for all agents of an instance, and it is the instance's own: the key its stored passwords are encrypted with too. That is how

@@ -21,6 +21,7 @@ export const controllerMemoryFlags = (memoryMb: Mebibytes): string[] => [
   memoryMb < SMALL_CONTROLLER_MB ? '-XX:+UseSerialGC' : '-XX:+UseG1GC',
   `-XX:MaxMetaspaceSize=${clamp(memoryMb / 4, 160, 1_024)}m`,
   `-XX:ReservedCodeCacheSize=${clamp(memoryMb / 10, 48, 240)}m`,
+  '-XX:-UsePerfData',
   // A JVM that ran out of memory serves half its requests for ever; one that ends is started again.
   '-XX:+ExitOnOutOfMemoryError',
 ]
