@@ -417,7 +417,7 @@ export type Change =
  * | GET, POST /api/v1/tokens | token:write | TokenView[]; 201 CreatedToken |
  * | DELETE /api/v1/tokens/{id} | token:write | 204 |
  * | POST /api/v1/sign-in-links | any person's token | 201 SignInLink |
- * | POST /api/v1/shutdown | manor:stop | 202: `{"controllers": bool}` whether the controllers are stopped too |
+ * | POST /api/v1/shutdown | manor:stop | 202: `{"controllers": bool, "now"?: bool}` whether the controllers are stopped too, and without waiting for builds |
  * | GET /api/openapi.json, GET /health | none | |
  */
 export const API_PREFIX = '/api/v1'

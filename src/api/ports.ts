@@ -24,6 +24,8 @@ export interface Explain {
 export type ShutdownRequest = {
   /** Whether the controllers are stopped too; else they go on without Manor. */
   readonly controllers: boolean
+  /** Whether running builds are not waited for. */
+  readonly now: boolean
   readonly actor: string
 }
 

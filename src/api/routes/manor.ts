@@ -5,7 +5,10 @@ import { API_PREFIX } from '../contract.ts'
 import { addRoute } from '../route.ts'
 
 const Shutdown = Type.Object(
-  { controllers: Type.Boolean({ description: 'Whether the controllers are stopped too, gracefully; else they go on.' }) },
+  {
+    controllers: Type.Boolean({ description: 'Whether the controllers are stopped too, gracefully; else they go on.' }),
+    now: Type.Optional(Type.Boolean({ description: 'Whether running builds are not waited for.' })),
+  },
   { $id: 'Shutdown', additionalProperties: false },
 )
 
@@ -32,8 +35,9 @@ export const addManorRoutes = (app: FastifyInstance, { ports }: Context): void =
         { flush: true },
       )
       // After the answer: who asked must hear that it was heard.
-      reply.raw.once('close', () => ports.shutdown({ controllers: body.controllers, actor: principal.actor }))
-      return { controllers: body.controllers }
+      const { controllers, now = false } = body
+      reply.raw.once('close', () => ports.shutdown({ controllers, now, actor: principal.actor }))
+      return { controllers, now }
     },
   })
 }
