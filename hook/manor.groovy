@@ -400,6 +400,16 @@ class ManorFamily {
 
   void wakeQueue() { instance.getQueue().scheduleMaintenance() }
 
+  /**
+   * Hudson leaves the work on its queue to idle executors. Where there are none, an item that may run waits for the next look of a timer,
+   * 5 s at most, before it becomes buildable: this looks at once.
+   */
+  void hurryQueue() {
+    if (isJenkins) return
+    long now = System.currentTimeMillis()
+    if (allItems().any { it instanceof Queue.WaitingItem && it.timestamp.getTimeInMillis() <= now }) instance.getQueue().maintain()
+  }
+
   /** Unique for the life of the controller: Hudson counts its items anew at each start. */
   String itemId(Object item) { return isJenkins ? String.valueOf(item.getId()) : boot + '-' + item.id }
 
@@ -489,10 +499,11 @@ class ManorFamily {
     return unit == null ? null : itemId(unit.context.item)
   }
 
+  /** Name of the node it runs on, or ran on; empty for the built-in node. A build knows only after its beginning what its executor knows. */
   static String nodeOf(Run build) {
-    if (can(build, 'getBuiltOnStr', 0)) return build.getBuiltOnStr() ?: ''
     Executor executor = build.getExecutor()
-    return executor == null ? '' : executor.getOwner().getName()
+    if (executor != null) return executor.getOwner().getName()
+    return can(build, 'getBuiltOnStr', 0) ? build.getBuiltOnStr() ?: '' : ''
   }
 
   // --- quiet-down
@@ -983,10 +994,11 @@ class ManorNodes {
     }
   }
 
-  /** Whether the node has had its build. One of an earlier start may be resumed on for a while yet. */
+  /** Whether the node has had its build. On one of an earlier start a Pipeline may resume for a while yet; Hudson knows none. */
   private boolean hasEnded(String name) {
     if (!used.contains(name) || continuing.contains(name)) return false
-    return !usedBefore.contains(name) || System.nanoTime() - startedNanos > ManorBounds.RESUME_GRACE * 1000000L
+    if (!usedBefore.contains(name) || !family.isJenkins) return true
+    return System.nanoTime() - startedNanos > ManorBounds.RESUME_GRACE * 1000000L
   }
 
   /** Shuts the gate first and looks then, so that no item can slip in between; opens it again where something runs. */
@@ -1251,6 +1263,8 @@ class ManorHook {
   final ManorSignal changed = new ManorSignal()
   /** Items of builds that run, by build: the end of a build can no longer tell. */
   private final Map<String, String> items = new java.util.concurrent.ConcurrentHashMap<String, String>()
+  /** Nodes that are online: a node that goes is told of once, though listeners are called at each step of it. */
+  private final Set<String> online = Collections.newSetFromMap(new java.util.concurrent.ConcurrentHashMap<String, Boolean>())
 
   private int greeted = 0
   private long knownRevision = -1
@@ -1273,6 +1287,7 @@ class ManorHook {
 
   void start() {
     ManorLoop.endEarlier()
+    family.instance.getComputers().each { if (it.isOnline()) online.add(it.getName()) }
     family.register(RunListener, new ManorRunListener(this))
     family.register(ComputerListener, new ManorComputerListener(this))
     family.register(QueueTaskDispatcher, new ManorGate(this))
@@ -1319,7 +1334,9 @@ class ManorHook {
   }
 
   void nodeChanged(Computer computer, String type, Object cause) {
-    if (computer.getName() != '') events.add([type: type, node: computer.getName(), cause: ManorBounds.cut(cause, ManorBounds.TEXT)])
+    String name = computer.getName()
+    boolean isNews = type == 'node-online' ? online.add(name) : online.remove(name)
+    if (isNews && name != '') events.add([type: type, node: name, cause: ManorBounds.cut(cause, ManorBounds.TEXT)])
     if (type == 'node-online') family.wakeQueue()
     nodes.signal.raise()
     changed.raise()
@@ -1356,6 +1373,7 @@ class ManorHook {
     while (!loop.ending && reportedNanos != 0 && System.nanoTime() < due) {
       long left = Math.max(1L, (long) ((due - System.nanoTime()).intdiv(1000000L)))
       if (changed.await(family.isJenkins ? left : Math.min(left, ManorBounds.QUEUE_POLL))) break
+      family.hurryQueue()
       if (!family.isJenkins && reports.fingerprint() != lastPrint) break
     }
     if (loop.ending) return
@@ -1390,6 +1408,7 @@ class ManorHook {
     try {
       policy = readPolicy()
       family = new ManorFamily()
+      checkPolicy(policy)
       new ManorSecurity(family, policy).secure()
       System.setProperty('manor.hook.secured', 'true')
     } catch (Throwable failure) {
@@ -1418,13 +1437,19 @@ class ManorHook {
     String path = System.getProperty('manor.policy')
     if (path == null) throw new IllegalStateException('The system property manor.policy does not name the policy file; Manor sets it at each start.')
     Map policy = (Map) ManorJson.read(new File(path).getText('UTF-8'))
-    ['controller', 'epoch', 'url', 'token', 'agents', 'agentPort', 'admin'].each {
-      if (policy.get(it) == null) throw new IllegalStateException('The policy file ' + path + ' does not say ' + it + '.')
-    }
-    // It goes into a header; the JDK would quote a malformed one in its message.
-    if (!policy.token.matches('[!-~]+')) throw new IllegalStateException('The token in ' + path + ' has a character that no header may have.')
     ManorLog.secret = policy.token
     return policy
+  }
+
+  private static void checkPolicy(Map policy) {
+    ['controller', 'epoch', 'url', 'token', 'agents', 'agentPort', 'admin'].each { demand(policy, '', it) }
+    ['name', 'password'].each { demand((Map) policy.admin, 'admin.', it) }
+    // It goes into a header; the JDK would quote a malformed one in its message.
+    if (!policy.token.matches('[!-~]+')) throw new IllegalStateException('The token in the policy file has a character that no header may have.')
+  }
+
+  private static void demand(Map section, String path, String name) {
+    if (section.get(name) == null) throw new IllegalStateException('The policy file does not say ' + path + name + '; Manor writes it at each start.')
   }
 }
 

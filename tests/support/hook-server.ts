@@ -35,6 +35,8 @@ export class HookServer {
   readonly #server: Server
   readonly #pollers = new Set<Waiter>()
   readonly #watchers = new Set<() => void>()
+  /** Events count anew in each session. */
+  readonly #known = new Set<string>()
   #session: string | undefined
   #wanted: Wanted = { revision: 1, quiet: false, nodes: [] }
 
@@ -164,8 +166,11 @@ export class HookServer {
       problem(response, 409, 'Say hello first.')
       return
     }
-    const known = new Set(this.events.map(({ seq }) => seq))
-    this.events.push(...batch.events.filter(({ seq }) => !known.has(seq)))
+    for (const event of batch.events) {
+      const key = `${batch.session}/${event.seq}`
+      if (!this.#known.has(key)) this.events.push(event)
+      this.#known.add(key)
+    }
     if (this.acknowledges) reply(response, 200, { acknowledged: batch.events.at(-1)?.seq ?? 0 })
     else problem(response, 503, 'Taken, but nobody will know.')
     this.#look()
