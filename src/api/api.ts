@@ -48,7 +48,6 @@ export const createApi = (ports: ApiPorts): FastifyInstance => {
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     // Paths that do not decode never reach a hook.
     frameworkErrors: (cause, request, reply) => {

@@ -374,7 +374,8 @@ export type StatusView = Static<typeof StatusView>
 /**
  * Server-sent changes (GET /api/v1/changes, text/event-stream). The event's id is the cursor to resume from. Event names and data:
  * `change`: `Change`; `event`: `EventView`; `reset`: `{}`, the cursor is too old (or Manor restarted): read the lists anew.
- * A comment line every 15 s keeps proxies from cutting the stream.
+ * A comment line every 15 s keeps proxies from cutting the stream. Views are levels: several changes may be told as one, and after a resume a
+ * view or an `event` may come again (an event's `seq` tells). After a `reset` the same stream goes on.
  */
 export const ChangeKinds = ['controller', 'agent', 'queue', 'host', 'template', 'tenant'] as const
 /**

@@ -128,6 +128,7 @@ const schemaOf = <
       ? { ...Type.Null(), description }
       : { description, content: { [mediaType ?? 'application/json']: { schema: answer } } }
   return {
+    operationId: operationIdOf(definition.method, definition.path),
     summary: definition.summary,
     tags: [definition.tag],
     'x-manor-access': access,
@@ -138,6 +139,15 @@ const schemaOf = <
     response: { [status]: success, ...ERRORS },
   }
 }
+
+/** The name of a call in generated clients: `getControllersName` for `GET /api/v1/controllers/:name`. */
+const operationIdOf = (method: string, path: string): string =>
+  method.toLowerCase() +
+  path
+    .replace(/^\/api\/v1/, '')
+    .split(/[^a-zA-Z]+/)
+    .map(word => word.slice(0, 1).toUpperCase() + word.slice(1))
+    .join('')
 
 /** Adds a page that needs no token. Nothing that a tenant owns may be shown on one. */
 export const addPage = (
