@@ -145,7 +145,7 @@ const operationIdOf = (method: string, path: string): string =>
   method.toLowerCase() +
   path
     .replace(/^\/api\/v1/, '')
-    .split(/[^a-zA-Z]+/)
+    .split(/[^a-zA-Z0-9]+/)
     .map(word => word.slice(0, 1).toUpperCase() + word.slice(1))
     .join('')
 
