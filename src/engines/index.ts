@@ -1,0 +1,13 @@
+/**
+ * What runs workloads: controllers and agents as an engine sees them (design section 5). Owns the contract (`engine.ts`), the observer that
+ * keeps what an engine says at hand for all loops, one folder per engine, and the suite that holds every engine to the contract
+ * (`conformance/`, for tests only). Imports model and runtime, nothing else; knows neither the store nor what a workload is for.
+ *
+ * `process/` runs workloads on this machine without containers. It alone touches /proc, control groups, users and mount namespaces, and only
+ * below its state directory and the groups named after its owner. Start reading at process/process-engine.ts, then process/supervise.sh.
+ */
+export { type Engine, EngineError } from './engine.ts'
+export { Observer, type ObserverOptions } from './observer.ts'
+export type { Identity } from './process/identities.ts'
+export type { Isolation } from './process/isolation.ts'
+export { createProcessEngine, type ProcessEngine, type ProcessEngineOptions } from './process/process-engine.ts'

@@ -1,0 +1,13 @@
+const PLACEHOLDER = /\{dir\}|\{port:([^{}]*)\}/g
+
+/** Puts the private directory and ports into a text. Every other brace stays as it is. Names that are no port are told to `unknown`. */
+export const fillPlaceholders = (
+  text: string,
+  dir: string,
+  ports: Readonly<Record<string, number>>,
+  unknown: (name: string) => never,
+): string =>
+  text.replaceAll(PLACEHOLDER, (whole, name: string | undefined) => {
+    if (name === undefined) return whole === '{dir}' ? dir : whole
+    return String(ports[name] ?? unknown(name))
+  })
