@@ -4,9 +4,11 @@
  * `status` is on the screen in a quarter of a second.
  */
 import { enableCompileCache } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 
-// Keeps compiled code over runs, in the system's temporary directory or where NODE_COMPILE_CACHE says; it is a help, and may fail.
-enableCompileCache()
+// Keeps compiled code over runs. In the user's own cache: whoever can write there can run code as that user. It is a help, and may fail.
+enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'manor', 'compiled'))
 
 const { runProcess } = await import('./process.ts')
 await runProcess()
