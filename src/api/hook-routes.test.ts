@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { get } from 'node:http'
 import { test } from 'node:test'
 import { hashOf } from '../identity/secret.ts'
 import { controllerId, tenantId } from '../model/index.ts'
+import { settle } from '../runtime/index.ts'
 import { TestApi } from './testing.ts'
 
 const SECRET = 'manor_hook_test'
@@ -81,4 +84,26 @@ test('a report of the largest queue fits, a person’s body of that size does no
   assert.equal(report.status, 204, report.text)
   const body = { labels: ['x'], environment: { A: 'x'.repeat(300_000) } }
   assert.equal((await api.request('PUT', '/api/v1/templates/t', { token: await api.token('admin'), body })).status, 413)
+})
+
+test('a long poll that its hook has given up is given up here too, and is no fault', { timeout: 20_000 }, async () => {
+  const { promise: polled, resolve } = Promise.withResolvers<AbortSignal>()
+  await using api = await openWithHook()
+  api.hook.wanted = (_controller, _session, _revision, _wait, signal) => {
+    resolve(signal)
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+  }
+  const request = get({
+    port: await api.listen(),
+    path: '/hook/v1/wanted?session=session-1&revision=1&wait=25',
+    headers: { authorization: `Bearer ${SECRET}` },
+    agent: false,
+  })
+  request.on('error', () => undefined)
+  const signal = await polled
+  assert.equal(signal.aborted, false)
+  request.destroy()
+  if (!signal.aborted) await once(signal, 'abort')
+  await settle()
+  assert.deepEqual(api.lines, [])
 })

@@ -3,6 +3,8 @@
  * schema that its route declares. For tests of this room, of those who use the API, and for writing docs/openapi.json.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
@@ -29,7 +31,7 @@ import {
 } from '../model/index.ts'
 import { seededRandom, VirtualClock } from '../runtime/index.ts'
 import { openSqliteStore, type Store } from '../store/index.ts'
-import { createApi } from './api.ts'
+import { createApi, handlerOf } from './api.ts'
 import type { CredentialsView, Problem } from './contract.ts'
 import type { ApiPorts, ShutdownRequest } from './ports.ts'
 
@@ -84,6 +86,8 @@ export class TestApi implements AsyncDisposable {
   readonly credentials = new Map<string, CredentialsView>()
   /** Answers of the port `logs`, by workload; a missing one never answers. */
   readonly logs = new Map<string, string>()
+
+  #server: Server | undefined
 
   private constructor(store: Store, clock: VirtualClock, changes: Partial<ApiPorts>) {
     this.store = store
@@ -192,8 +196,27 @@ export class TestApi implements AsyncDisposable {
     }
   }
 
+  /** Serves the API as the router does, by a server of someone else's; resolves to its port. */
+  async listen(): Promise<number> {
+    this.#server = createServer(handlerOf(this.app))
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    const address = this.#server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    return address.port
+  }
+
+  /** Connections that are open. */
+  openConnections(): Promise<number> {
+    const server = this.#server
+    if (server === undefined) return Promise.resolve(0)
+    return new Promise((resolve, reject) => server.getConnections((cause, count) => (cause ? reject(cause) : resolve(count))))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.app.close()
+    this.#server?.closeAllConnections()
+    this.#server?.close()
     await this.store.close()
   }
 }
