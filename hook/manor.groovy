@@ -835,8 +835,12 @@ class ManorLoop extends Thread {
     List earlier = []
     for (Object thread : Thread.getAllStackTraces().keySet())
       if (String.valueOf(ManorReach.call(Thread, thread, 'getName')).startsWith(PREFIX)) earlier << thread
-    earlier.each { it.end() }
-    earlier.each { it.join(2000L) }
+    // The JDK sends a request whose connection was cut once more by itself, so that one cut may not be enough.
+    for (int round = 0; round < 20 && !earlier.isEmpty(); round++) {
+      earlier.each { it.end() }
+      earlier.each { it.join(50L) }
+      earlier = earlier.findAll { it.isAlive() }
+    }
   }
 }
 

@@ -13,7 +13,7 @@ import type { HookPolicy } from '../../src/controllers/index.ts'
 import { systemClock } from '../../src/runtime/index.ts'
 import { ADMIN, ControllerClient, hudsonProgram } from '../support/hook-controller.ts'
 import { HookServer } from '../support/hook-server.ts'
-import { endChild, freePort, type RunningHudson, startHudson, startHudsonAgent, TEST_SECRETS } from '../support/hudson.ts'
+import { endChild, freePort, type RunningHudson, startHudson, startHudsonAgent, TEST_SECRETS, waitFor } from '../support/hudson.ts'
 
 type Started = { readonly hudson: RunningHudson; readonly client: ControllerClient }
 
@@ -270,4 +270,127 @@ suite('the hook in Hudson', () => {
     await server.until('hello', () => server.hellos.length > hellos || undefined, 5_000)
     await server.untilReport('the item', report => waitsFor(report, 'third'), 5_000)
   })
+})
+
+suite('the hook in a Hudson that has troubles', () => {
+  let server: HookServer
+  let started: Started
+
+  /** A new address is tried at once, however long the hook meant to wait. */
+  const moveTo = (host: string): Promise<void> => writeFile(urlFile, `http://${host}:${server.port}`)
+
+  before(async () => {
+    server = await HookServer.listen({ token: TEST_SECRETS.hookToken })
+    await writeFile(urlFile, server.url)
+    started = await boot(server)
+    await server.untilReport('a first report', () => true)
+  })
+  after(async () => {
+    await started?.hudson.stop()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  test('Manor goes, comes back at another address, and is found through the file', async () => {
+    const away = server
+    await away[Symbol.asyncDispose]()
+    await started.client.createJob('meanwhile', { command: 'true', label: 'meanwhile' })
+    await started.client.build('meanwhile')
+    server = await HookServer.listen({ token: TEST_SECRETS.hookToken })
+    await writeFile(urlFile, `${server.url}/\n`)
+    await server.until('hello', () => server.hellos[0], 5_000)
+    await server.untilReport('what happened meanwhile', report => waitsFor(report, 'meanwhile'), 5_000)
+    const revision = server.want({ nodes: [] })
+    await server.untilReport('what the new Manor wants', report => report.appliedRevision === revision, 5_000)
+    assert.equal(server.hellos[0]?.session, away.hellos[0]?.session)
+  })
+
+  test('events are sent again until they are acknowledged, and too many are dropped oldest first and counted', async () => {
+    server.failWith = 503
+    await started.client.script(`
+      def threads = new Thread[500]
+      int found = Thread.enumerate(threads)
+      def loop = threads.toList().subList(0, found).find { it.getName() == 'manor hook: events' }
+      4300.times { loop.hook.events.add([type: 'build-started', node: '', job: 'made up', number: it]) }`)
+    server.failWith = undefined
+    server.acknowledges = false
+    await moveTo('localhost')
+    await server.until('a first batch', () => (server.events.length >= 500 ? true : undefined), 15_000)
+    const firstBatch = server.events.length
+    assert.equal(firstBatch, 500)
+    server.acknowledges = true
+    await moveTo('127.0.0.1')
+    await server.until('the last event', () => server.events.find(({ number }) => number === 4_299), 15_000)
+    const report = await server.untilReport('the count', ({ load }) => load.eventsDropped > 0, 15_000)
+    assert.equal(report.load.eventsDropped, 300)
+    const numbers = server.events.filter(({ job }) => job === 'made up').map(({ number }) => number)
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: 4_000 }, (_, index) => index + 300),
+    )
+  })
+
+  test('with a token that was revoked it asks once in a long while, and goes on with one that is valid again', async () => {
+    server.failWith = 401
+    await started.client.build('meanwhile')
+    await started.client.script(`hudson.model.Hudson.instance.doQuietDown()`)
+    await server.until('every thread was refused', () => (server.requests > 0 ? true : undefined))
+    const settled = systemClock.monotonic()
+    const before = server.requests
+    await waitFor('three seconds', 10_000, async () => systemClock.monotonic() - settled > 3_000)
+    assert.ok(server.requests - before <= 4, `${server.requests - before} requests in three seconds`)
+    server.failWith = undefined
+    await moveTo('localhost')
+    await server.untilReport('it goes on', report => report.quieting, 10_000)
+    await started.client.post('cancelQuietDown')
+    await server.untilReport('not quieting', report => !report.quieting)
+  })
+
+  test('killed in the middle of a build, it comes back, and gives the node that was used no second build', async () => {
+    const { client, hudson } = started
+    await client.createJob('long', { command: 'sleep 600', label: 'once' })
+    await client.createJob('later', { command: 'true', label: 'once' })
+    server.want({ nodes: [node('b1', 'once'), node('b2', 'unused')] })
+    await startAgent(hudson.url, 'b1')
+    await client.build('long')
+    await server.untilReport('the build', report => nodeIn(report, 'b1')?.building?.job === 'long', 30_000)
+    await client.build('later')
+    await server.untilReport('the later item', report => waitsFor(report, 'later'))
+    const session = server.lastReport?.session
+    server.withholdsWanted = true
+    process.kill(hudson.pid, 'SIGKILL')
+    await hudson.stop()
+    started = await boot(server)
+    const back = await server.untilReport(
+      'both nodes, with the agent back',
+      report => report.session !== session && nodeIn(report, 'b1')?.online === true,
+      30_000,
+    )
+    assert.deepEqual(back.nodes.map(({ name, used }) => [name, used]).toSorted(), [
+      ['b1', true],
+      ['b2', false],
+    ])
+    await started.client.build('later')
+    await server.untilReport('the later item', report => waitsFor(report, 'later') && nodeIn(report, 'b1')?.building === undefined)
+    await started.client.script('hudson.model.Hudson.instance.queue.maintain()')
+    await server.untilReport('it waits still', report => waitsFor(report, 'later') && nodeIn(report, 'b1')?.building === undefined)
+    assert.equal(server.lastReport?.nodes.length, 2, 'nothing is removed before Manor has said what it wants')
+    server.withholdsWanted = false
+    server.want({ nodes: [node('b1', 'once'), node('b2', 'unused')] })
+    await server.untilReport('the used node is gone', report => report.nodes.map(({ name }) => name).join() === 'b2')
+    assert.equal(eventOf(server, 'build-started', 'later'), undefined)
+    server.want({ nodes: [] })
+    await server.untilReport('no nodes', report => report.nodes.length === 0)
+  })
+})
+
+test('an instance that cannot be secured says so and ends, before it has served anything', async () => {
+  await using server = await HookServer.listen({ token: TEST_SECRETS.hookToken })
+  await writeFile(urlFile, server.url)
+  const policy = { ...policyFor(server), admin: { name: ADMIN.name } }
+  const own = join(directory, 'unsecured')
+  await assert.rejects(startHudson({ program, directory: own, hookScript, policy, memoryMb: 512 }), /Hudson ended/)
+  const [hello] = server.hellos
+  assert.equal(hello?.secured, false)
+  assert.match(hello?.problem ?? '', /does not say admin\.password/)
+  assert.doesNotMatch(await readFile(join(own, 'log'), 'utf8'), new RegExp(TEST_SECRETS.hookToken))
 })

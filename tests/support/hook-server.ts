@@ -28,8 +28,10 @@ export class HookServer {
   failWith: number | undefined
   /** Whether events are acknowledged; false plays a Manor that loses its answers. */
   acknowledges = true
-  /** Requests by path, for tests that count them. */
-  readonly requests = new Map<string, number>()
+  /** Whether polls for what is wanted go without an answer: a Manor that has not made up its mind. */
+  withholdsWanted = false
+  /** How many requests came, whatever became of them. */
+  requests = 0
 
   readonly #options: HookServerOptions
   readonly #server: Server
@@ -118,8 +120,9 @@ export class HookServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.url)
     const route = `${request.method} ${url.pathname}`
-    this.requests.set(route, (this.requests.get(route) ?? 0) + 1)
+    this.requests++
     const body = await text(request)
+    if (this.failWith !== undefined) this.#look()
     if (this.failWith !== undefined) return problem(response, this.failWith, 'The test says so.')
     if (request.headers.authorization !== `Bearer ${this.#options.token}`) return problem(response, 401, 'Not the token.')
     switch (route) {
@@ -183,6 +186,7 @@ export class HookServer {
     }
     const waitSeconds = Math.min(Number(query.get('wait')), MAX_WANTED_WAIT_SECONDS)
     const answer = (): void => {
+      if (this.withholdsWanted) return
       cancel()
       this.#pollers.delete(waiter)
       if (!response.writableEnded) reply(response, 200, this.#wanted)
