@@ -115,7 +115,7 @@ export const seedFleet = (random: Random, now: number, size: FleetSize): Fleet =
   }
   addHosts(fleet, random, now, size)
   addTenants(fleet, random, now, size)
-  addTemplates(fleet)
+  if (size.tenants > 0) addTemplates(fleet)
   addControllers(fleet, random, now, size)
   addAgents(fleet, random, now, size)
   addOrphans(fleet, random, now)
@@ -272,10 +272,11 @@ export const controllerIn = (phase: ControllerPhase, { id, tenant, host, now, ra
 }
 
 const addAgents = (fleet: Fleet, random: Random, now: number, { agents }: FleetSize): void => {
-  const ready = [...fleet.controllers.values()].filter(({ phase }) => phase === 'ready' || phase === 'quieting')
+  // Two in five have builds at a time: most of a fleet is quiet most of the time.
+  const ready = [...fleet.controllers.values()].filter(({ phase }) => (phase === 'ready' || phase === 'quieting') && integer(random, 5) < 2)
   for (let index = 0; index < agents; index++) {
-    // To the fourth power, so that a few controllers are much busier than most.
-    const controller = ready[Math.floor(random.next() ** 4 * ready.length)]
+    // Squared, so that a few of them are much busier than most.
+    const controller = ready[Math.floor(random.next() ** 2 * ready.length)]
     if (!controller) return
     addAgent(
       fleet,

@@ -143,6 +143,10 @@ const Roof = ({ shown }: { readonly shown: Route }) => (
     </nav>
     <div class="roof-tools">
       <button type="button" class="roof-button" aria-label="Go to a controller, page or action" onClick={openPalette}>
+        <svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" stroke-width="1.5" aria-hidden="true">
+          <circle cx="6" cy="6" r="4.2" />
+          <path d="m9.2 9.2 3.6 3.6" />
+        </svg>
         <span class="long">Go to</span> <kbd>Ctrl K</kbd>
       </button>
       <a class="roof-button" href={pathOf.newController} aria-label="New controller">

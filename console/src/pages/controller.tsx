@@ -22,14 +22,13 @@ import { Table } from '../parts/table.tsx'
 import { Elapsed, Until } from '../parts/time.tsx'
 import { Timeline } from '../parts/timeline.tsx'
 import { agentColumns } from './agents.tsx'
-import { queueColumns } from './queue.tsx'
+import { queueColumns, queueRowHeight } from './queue.tsx'
 
 const SHOWN_WAITING = 6
 const SHOWN_BUILDS = 12
 /** Live ones first, then the latest that ended. */
 const SHOWN_AGENTS = 12
 const SHOWN_EVENTS = 40
-const QUEUE_ROW_HEIGHT = 52
 
 export const ControllerPage = ({ name }: { readonly name: string }) => {
   const controller = controllers.watch(name)
@@ -101,6 +100,12 @@ const KnownController = ({ controller }: { readonly controller: ControllerView }
   )
 }
 
+/** The one that most likely comes next stands out; the one that cannot be taken back looks like it. */
+const buttonKind = ({ phase }: ControllerView, action: ControllerAction): string => {
+  if (action === 'delete') return ' is-danger'
+  return action === 'start' && (phase === 'stopped' || phase === 'failed') ? ' is-main' : ''
+}
+
 const Actions = ({ controller }: { readonly controller: ControllerView }) => {
   const isAsking = useSignal(false)
   const problem = useSignal<Problem | undefined>(undefined)
@@ -113,7 +118,7 @@ const Actions = ({ controller }: { readonly controller: ControllerView }) => {
   }
   return (
     <div class="buttons">
-      <a class="button is-main" href={controller.hostUrl} target="_blank" rel="noopener">
+      <a class={`button${controller.phase === 'ready' ? ' is-main' : ''}`} href={controller.hostUrl} target="_blank" rel="noopener">
         Open
       </a>
       <Copy text={controller.hostUrl} what="its address" />
@@ -122,7 +127,7 @@ const Actions = ({ controller }: { readonly controller: ControllerView }) => {
           <button
             key={action}
             type="button"
-            class={`button${action === 'delete' ? ' is-danger' : ''}`}
+            class={`button${buttonKind(controller, action)}`}
             disabled={isAsking.value}
             onClick={() => void run(action)}
           >
@@ -151,7 +156,7 @@ const WaitingItems = ({ name }: { readonly name: string }) => {
         rows={items.slice(0, SHOWN_WAITING)}
         rowKey={item => item.id}
         columns={queueColumns(false)}
-        rowHeight={QUEUE_ROW_HEIGHT}
+        rowHeight={queueRowHeight()}
         href={item => pathOf.queueItem(item.controller, item.item)}
         empty={
           <div class="empty">

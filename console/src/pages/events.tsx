@@ -32,7 +32,7 @@ const COLUMNS: readonly Column<EventView>[] = [
   { key: 'at', title: 'Time', width: '84px', cell: event => <ClockTime at={event.at} /> },
   { key: 'message', title: 'What happened', cell: event => <span title={event.message}>{event.message}</span> },
   { key: 'subject', title: 'Subject', width: '20%', className: 'hide-medium', cell: event => <Subject event={event} /> },
-  { key: 'type', title: 'Type', width: '150px', className: 'hide-wide', cell: event => `${event.kind} ${event.type}` },
+  { key: 'type', title: 'Type', width: '150px', className: 'hide-wide', cell: event => event.type },
   { key: 'actor', title: 'By', width: '140px', className: 'hide-wide', cell: event => event.actor },
 ]
 

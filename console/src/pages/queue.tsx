@@ -3,10 +3,11 @@ import type { ExplanationView, QueueItemView } from '../../../src/api/contract.t
 import { get } from '../data/api.ts'
 import { queues, waiting } from '../data/fleet.ts'
 import { matches, parseFilter } from '../lib/filter.ts'
-import { counted } from '../lib/format.ts'
-import { query } from '../lib/history.ts'
+import { counted, formatCount } from '../lib/format.ts'
+import { query, setQuery } from '../lib/history.ts'
 import { pathOf } from '../lib/routes.ts'
 import { useFetched } from '../lib/use-fetched.ts'
+import { isNarrow } from '../lib/viewport.ts'
 import { Empty } from '../parts/empty.tsx'
 import { Explanation } from '../parts/explanation.tsx'
 import { FilterBox } from '../parts/filter-box.tsx'
@@ -14,7 +15,8 @@ import { AgentPhaseLabel } from '../parts/glyph.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Age, Elapsed } from '../parts/time.tsx'
 
-const QUEUE_ROW_HEIGHT = 52
+/** One line for the build and one for its reason; on a phone a reason takes two. */
+export const queueRowHeight = (): number => (isNarrow.value ? 70 : 52)
 
 export const reasonOf = (item: QueueItemView): string =>
   item.reason?.message ?? item.why ?? 'Manor has not looked at it yet: it does so within a second of hearing of it.'
@@ -83,12 +85,12 @@ export const QueuePage = () => {
       task: item.task,
       label: item.label,
       reason: reasonOf(item),
-      code: item.reason?.code,
+      code: item.reason?.code ?? 'unexplained',
       agent: item.agentPhase ?? 'none',
     }),
   )
   return (
-    <div class="page is-full">
+    <div class="page is-full has-chips">
       <div class="page-head">
         <h1>Queue</h1>
         <span class="soft">
@@ -96,12 +98,13 @@ export const QueuePage = () => {
         </span>
         <FilterBox label="Filter the queue" placeholder="Filter: task, label:, code:" />
       </div>
+      <ReasonChips items={all} />
       <Table
         label="Queue"
         rows={rows}
         rowKey={item => item.id}
         columns={COLUMNS}
-        rowHeight={QUEUE_ROW_HEIGHT}
+        rowHeight={queueRowHeight()}
         href={item => pathOf.queueItem(item.controller, item.item)}
         empty={
           all.length === 0 ? (
@@ -121,6 +124,32 @@ export const QueuePage = () => {
         }
       />
     </div>
+  )
+}
+
+/** What holds most items up, at a look; pressed, only those. */
+const ReasonChips = ({ items }: { readonly items: readonly QueueItemView[] }) => {
+  const counts = [...Map.groupBy(items, ({ reason }) => reason?.code ?? 'unexplained')].map(([code, group]) => ({
+    code,
+    count: group.length,
+  }))
+  const filter = query.value.get('q') ?? ''
+  return (
+    <fieldset class="chips" aria-label="Reasons">
+      {counts
+        .toSorted((a, b) => b.count - a.count)
+        .map(({ code, count }) => (
+          <button
+            key={code}
+            type="button"
+            class="chip"
+            aria-pressed={filter === `code:${code}`}
+            onClick={() => setQuery({ q: filter === `code:${code}` ? '' : `code:${code}` })}
+          >
+            {code.replaceAll('-', ' ')} <b>{formatCount(count)}</b>
+          </button>
+        ))}
+    </fieldset>
   )
 }
 

@@ -43,6 +43,7 @@ export const WallPage = () => {
             New controller
           </a>
         </Empty>
+        <ShapesToKnow />
       </div>
     )
   return (
@@ -54,6 +55,31 @@ export const WallPage = () => {
     </div>
   )
 }
+
+/** An empty wall is the moment to learn how to read a full one. */
+const ShapesToKnow = () => (
+  <section class="shapes" aria-labelledby="shapes-title">
+    <h2 id="shapes-title">Each controller will be a square here</h2>
+    <dl>
+      {PHASES_BY_WEIGHT.map(phase => (
+        <div key={phase}>
+          <dt class="with-glyph">
+            <Glyph phase={phase} />
+            {phase}
+          </dt>
+          <dd>{PHASE_MEANING[phase]}</dd>
+        </div>
+      ))}
+      <div>
+        <dt class="with-glyph">
+          <Glyph phase="ready" running={1} />
+          with a light
+        </dt>
+        <dd>builds run in it</dd>
+      </div>
+    </dl>
+  </section>
+)
 
 const NothingMatches = () => (
   <Empty title="No controller matches">

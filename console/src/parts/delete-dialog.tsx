@@ -1,6 +1,6 @@
 /** Deleting takes the name typed: it is the one action that nothing takes back. */
 import { signal, useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { act } from '../data/actions.ts'
 
 /** The controller that is asked about, from wherever it was chosen. */
@@ -14,7 +14,7 @@ export const DeleteDialog = () => (asked.value === undefined ? null : <AskDelete
 const AskDelete = ({ name }: { readonly name: string }) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const typed = useSignal('')
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   const close = (): void => {
     asked.value = undefined
   }

@@ -18,11 +18,7 @@ export const Explanation = ({ answer, command }: ExplanationProps) => {
       <header>
         <h2>What happened</h2>
       </header>
-      {timeline.length === 0 ? (
-        <p class="soft">Nothing so far.</p>
-      ) : (
-        <Timeline moments={timeline.map((moment, index) => ({ key: index, ...moment }))} />
-      )}
+      <Timeline moments={timeline.map((moment, index) => ({ key: index, ...moment }))} />
       <p>
         <Command line={command} />
       </p>

@@ -1,7 +1,7 @@
 /** Ctrl-K: go anywhere, or run an action that is legal now, without leaving the keyboard. */
 import { signal, useComputed, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { ACTION_LABEL, act } from '../data/actions.ts'
 import { controllers, may } from '../data/fleet.ts'
 import { navigate } from '../lib/history.ts'
@@ -78,7 +78,7 @@ const OpenPalette = () => {
   const typed = useSignal('')
   const selected = useSignal(0)
   const found = useComputed(() => matchPalette(entriesFor(typed.value), typed.value))
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   const close = (): void => {
     isOpen.value = false
   }
@@ -133,7 +133,7 @@ const OpenPalette = () => {
           >
             {entry.mark}
             <span class="clip">{entry.title}</span>
-            <span class="faint">{entry.hint}</span>
+            <span class="soft">{entry.hint}</span>
           </div>
         ))}
       </div>
