@@ -23,7 +23,10 @@ export type Agent = {
   readonly attempt: number
   /** What the item builds, for people. */
   readonly task: string
+  /** Labels of its node, separated by blanks: its template's when it was queued. */
   readonly label: string
+  /** Whether its node takes items without a label too; absent means no. */
+  readonly takesUnlabelled?: boolean
   readonly resources: Resources
   readonly phase: AgentPhase
   readonly phaseSince: Timestamp

@@ -1,0 +1,238 @@
+import { fleetState, type PlaceController } from '../controllers/index.ts'
+import {
+  type Agent,
+  type AgentId,
+  agentId,
+  type Controller,
+  type ControllerId,
+  controllerId,
+  type ItemId,
+  type Observation,
+  SECOND,
+  type TemplateId,
+  type Timestamp,
+  templateId,
+} from '../model/index.ts'
+import { ReconcileLoop } from '../runtime/index.ts'
+import { type FeedEntry, StoreError } from '../store/index.ts'
+import { EVENTS_SETTING } from './build-events.ts'
+import { commit, isIdle } from './commit.ts'
+import { type BrokerView, type Decision, decide } from './decide.ts'
+import { type Explanation, explainAgent, explainItem } from './explain.ts'
+import { Hands } from './hands.ts'
+import type { HookService } from './hook-service.ts'
+import { Hooks } from './hooks.ts'
+import { workloadOfAgent } from './launch.ts'
+import type { Marks } from './life.ts'
+import { Placement } from './placement.ts'
+import type { AgentsPorts } from './ports.ts'
+import { Sweeper } from './sweeper.ts'
+import { templatesFor } from './templates.ts'
+import { WantedBook } from './wanted.ts'
+
+/** Controllers that are looked at at the same time; a look is mostly computing, so more would only hold more memory. */
+const CONCURRENCY = 16
+/** Also the coarsest step of any grace that no event brings forward. */
+const RESYNC_MS = 10 * SECOND
+
+/**
+ * From what controllers' queues want to agents that run, one for one item. One loop over controllers decides and writes the agents' rows; `Placement`
+ * gives places in one pass over all of them; `Hands` asks the engine; `Sweeper` takes away what is left; `Hooks` talks with the controllers.
+ * What is kept beside the rows (since when a grace runs, what was submitted) only ever delays: a Manor that was killed begins with none of it.
+ */
+export class AgentsBroker {
+  readonly hook: HookService
+  /** The place for a controller, from the same capacity that agents get theirs from. */
+  readonly placeController: PlaceController
+  readonly #ports: AgentsPorts
+  readonly #book: WantedBook
+  readonly #hooks: Hooks
+  readonly #placement: Placement
+  readonly #hands: Hands
+  readonly #sweeper: Sweeper
+  readonly #loop: ReconcileLoop
+  readonly #marks = new Map<AgentId, Marks>()
+  readonly #templateChangedAt = new Map<TemplateId, Timestamp>()
+  #unsubscribe: (() => void) | undefined
+
+  constructor(ports: AgentsPorts) {
+    this.#ports = ports
+    const { store, clock, random } = ports
+    this.#book = new WantedBook(store, clock, ports.directories)
+    this.#hooks = new Hooks(store, clock, this.#book)
+    this.#placement = new Placement(ports, controllers => {
+      for (const id of controllers) this.#loop.wake(id)
+    })
+    this.#hands = new Hands(ports, controller => this.#loop.wake(controller))
+    this.#sweeper = new Sweeper(ports)
+    this.#loop = new ReconcileLoop({
+      name: 'broker',
+      clock,
+      random,
+      concurrency: CONCURRENCY,
+      resyncMs: RESYNC_MS,
+      keys: () =>
+        new Set([...store.list('controller').map(({ id }) => id), ...store.by('agentsByLife', 'live').map(agent => agent.controller)]),
+      reconcile: key => this.#reconcile(controllerId(key)),
+      onError: (key, cause) => ports.onError(key, cause),
+    })
+    this.hook = this.#hooks
+    this.placeController = this.#placement.placeController
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#ports.store.feed.subscribe(entries => this.#follow(entries))
+    for (const loop of [this.#loop, this.#placement, this.#hands, this.#sweeper]) loop.start()
+  }
+
+  /** Ends the loops. Agents and what the engine was asked go on. */
+  async stop(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#hooks.stop()
+    await Promise.all([this.#loop.stop(), this.#placement.stop(), this.#hands.stop(), this.#sweeper.stop()])
+  }
+
+  /** Something was seen of a workload. */
+  observed({ labels, state }: Observation): void {
+    if (state === 'ended') this.#placement.wake()
+    if (labels.kind !== 'agent') return
+    const agent = this.#ports.store.get('agent', labels.noun)
+    if (agent === undefined || agent.phase === 'ended') this.#sweeper.wake()
+    else this.#loop.wake(agent.controller)
+  }
+
+  explainAgent(id: AgentId): Promise<Explanation | undefined> {
+    return explainAgent(this.#ports.store, id)
+  }
+
+  explainItem(controller: ControllerId, item: ItemId): Promise<Explanation | undefined> {
+    return explainItem(this.#ports.store, controller, item)
+  }
+
+  #follow(entries: readonly FeedEntry[]): void {
+    for (const entry of entries) {
+      if (!('change' in entry)) continue
+      const { kind, id } = entry.change
+      switch (kind) {
+        case 'demand':
+        case 'presence':
+          this.#loop.wake(id)
+          break
+        case 'controller':
+          this.#controllerChanged(controllerId(id))
+          break
+        case 'agent':
+          this.#agentChanged(agentId(id))
+          break
+        case 'template':
+          this.#templateChangedAt.set(templateId(id), this.#ports.clock.now())
+          this.#loop.wakeAll()
+          break
+        case 'tenant':
+        case 'host':
+          this.#placement.wake()
+          break
+        case 'setting':
+          if (!id.startsWith(EVENTS_SETTING)) this.#loop.wakeAll()
+          break
+        case 'token':
+        case 'secret':
+          break
+      }
+    }
+  }
+
+  #controllerChanged(id: ControllerId): void {
+    if (this.#ports.store.get('controller', id) === undefined) this.#book.forget(id)
+    this.#hooks.wake(id)
+    this.#loop.wake(id)
+    this.#placement.wake()
+  }
+
+  #agentChanged(id: AgentId): void {
+    const agent = this.#ports.store.get('agent', id)
+    if (agent === undefined) return
+    this.#hooks.wake(agent.controller)
+    this.#loop.wake(agent.controller)
+    if (agent.phase === 'queued' || agent.phase === 'ended') this.#placement.wake()
+    if (agent.phase === 'ended') {
+      this.#hands.forget(id)
+      this.#marks.delete(id)
+      this.#sweeper.wake()
+    }
+  }
+
+  async #reconcile(id: ControllerId): Promise<number | undefined> {
+    if (this.#ports.store.by('agentsOfController', id).some(agent => this.#needsTruth(agent))) await this.#ports.observer.current()
+    const view = this.#look(id)
+    const decision = decide(view)
+    try {
+      await this.#commit(view, decision)
+    } catch (cause) {
+      // A row moved on between the look and the commit: nothing was done, so look again.
+      if (cause instanceof StoreError && (cause.code === 'conflict' || cause.code === 'missing')) return 0
+      throw cause
+    }
+    for (const agent of view.agents) this.#remember(agent, decision)
+    return decision.againMs
+  }
+
+  /** Absence is only believed from a list that began after the question. */
+  #needsTruth(agent: Agent): boolean {
+    return this.#workloadOf(agent) === 'absent'
+  }
+
+  #workloadOf(agent: Agent): Observation | 'absent' | 'unsure' {
+    if (agent.phase === 'queued' || agent.phase === 'placed' || agent.phase === 'ended') return 'unsure'
+    const observation = this.#ports.observer.get(workloadOfAgent(agent))
+    if (observation) return observation
+    const mayCome = this.#hands.isSubmitting(agent.id) || (agent.phase === 'launching' && !this.#hands.isSubmitted(agent.id))
+    return mayCome ? 'unsure' : 'absent'
+  }
+
+  #look(id: ControllerId): BrokerView {
+    const { store, clock } = this.#ports
+    const controller = this.#controller(id)
+    const presence = store.get('presence', id)
+    const applied = presence?.appliedRevision ?? 0
+    // What is wanted now, so that what the hook has carried out can be compared with it.
+    this.#book.current(id)
+    return {
+      controller,
+      demand: store.get('demand', id),
+      presence,
+      agents: store.by('agentsOfController', id),
+      templates: controller === undefined ? [] : templatesFor(store, controller),
+      changedAt: this.#templateChangedAt,
+      workloadOf: agent => this.#workloadOf(agent),
+      included: agent => this.#book.hasIncluded(agent, applied),
+      leftOut: agent => this.#book.hasLeftOut(agent, applied),
+      refused: this.#hands.refused,
+      trouble: this.#hands.trouble,
+      noPlace: this.#placement.noPlace,
+      marks: this.#marks,
+      now: clock.now(),
+    }
+  }
+
+  /** As it is to be treated while the fleet is up or down. */
+  #controller(id: ControllerId): Controller | undefined {
+    const { store } = this.#ports
+    const controller = store.get('controller', id)
+    return controller?.wanted === 'running' && fleetState(store) !== 'up' ? { ...controller, wanted: 'stopped' } : controller
+  }
+
+  async #commit(view: BrokerView, decision: Decision): Promise<void> {
+    const { store, random } = this.#ports
+    if (isIdle(decision) && decision.reasons.size === 0) return
+    await store.transact(tx => commit(tx, view, decision, random))
+  }
+
+  #remember({ id, phase }: Agent, { marks, asks }: Decision): void {
+    if (phase === 'ended') return
+    const mark = marks.get(id)
+    if (mark === undefined || Object.keys(mark).length === 0) this.#marks.delete(id)
+    else this.#marks.set(id, mark)
+    this.#hands.ask(id, asks.get(id))
+  }
+}

@@ -1,0 +1,126 @@
+import { type Agent, agentId, type Controller, type DemandItem, type Reason } from '../model/index.ts'
+import { nameSuffix, type Random } from '../runtime/index.ts'
+import { StoreError, type Transaction } from '../store/index.ts'
+import type { BrokerView, Decision, Rebinding } from './decide.ts'
+import { workloadOfAgent } from './launch.ts'
+import type { LifeMove } from './life.ts'
+import { note } from './placement.ts'
+
+/** Longest part of an item's id in an agent's name; with the longest controller name it still fits a DNS label of 63. */
+const ITEM_IN_NAME = 9
+/** Characters of chance in a name: 25 bits, beside the item and the attempt. */
+const SUFFIX_LENGTH = 5
+
+/** Writes all of a decision or none of it. Rejects with `conflict` where a row is not what was looked at. */
+export const commit = (tx: Transaction, view: BrokerView, decision: Decision, random: Random): void => {
+  for (const rebinding of decision.rebind) rebind(tx, rebinding)
+  for (const move of decision.moves) moveAgent(tx, move)
+  for (const queued of decision.queue) if (view.controller) queue(tx, view.controller, queued, random)
+  explain(tx, view, decision)
+}
+
+/** Whether there is anything to write, but for reasons. */
+export const isIdle = ({ queue, rebind, moves }: Decision): boolean => queue.length + rebind.length + moves.length === 0
+
+const current = (tx: Transaction, seen: Agent): Agent => {
+  const agent = tx.get('agent', seen.id)
+  if (agent === undefined || agent.phase !== seen.phase || agent.item !== seen.item)
+    throw new StoreError('conflict', `Agent ${seen.id} moved meanwhile.`)
+  return agent
+}
+
+const rebind = (tx: Transaction, { agent: seen, item, attempt, task, queuedAt }: Rebinding): void => {
+  const agent = current(tx, seen)
+  tx.put('agent', { ...agent, item, attempt, task, queuedAt })
+  note(tx, agent, 'rebound', `Agent ${agent.id} is for item ${item} (${task}) now.`, { item, attempt })
+}
+
+const moveAgent = (tx: Transaction, { agent: seen, to, message, reason, build }: LifeMove & { readonly agent: Agent }): void => {
+  const agent = tx.get('agent', seen.id)
+  if (agent === undefined || agent.phase !== seen.phase) throw new StoreError('conflict', `Agent ${seen.id} moved meanwhile.`)
+  const { reason: earlier, ...rest } = agent
+  const kept: Reason | undefined = reason === undefined ? earlier : reason === null ? undefined : { ...reason, since: tx.now }
+  tx.put('agent', {
+    ...rest,
+    ...(kept === undefined ? {} : { reason: kept }),
+    ...(build === undefined || agent.build?.result !== undefined ? {} : { build }),
+    ...times(agent, to, tx.now),
+    phase: to,
+    phaseSince: tx.now,
+  })
+  const why = reason ? ` ${reason.message}` : ''
+  note(tx, agent, 'phase-changed', `Agent ${agent.id} ${message}.${why}`, { phase: to, ...(reason ? { code: reason.code } : {}) })
+}
+
+const times = (agent: Agent, to: Agent['phase'], now: number): Partial<Agent> => {
+  switch (to) {
+    case 'launching':
+      return { launchedAt: now, workload: workloadOfAgent(agent) }
+    case 'online':
+      return { onlineAt: now }
+    case 'busy':
+      return { onlineAt: agent.onlineAt ?? now, busyAt: agent.busyAt ?? now }
+    case 'ended':
+      return { endedAt: now }
+    case 'queued':
+    case 'placed':
+    case 'ending':
+      return {}
+  }
+}
+
+const queue = (tx: Transaction, controller: Controller, { item, template, attempt }: Decision['queue'][number], random: Random): void => {
+  const agent: Agent = {
+    id: newName(tx, controller, item, attempt, random),
+    controller: controller.id,
+    tenant: controller.tenant,
+    template: template.id,
+    item: item.id,
+    attempt,
+    task: item.task,
+    label: template.labels.join(' '),
+    takesUnlabelled: template.takesUnlabelled,
+    resources: template.resources,
+    phase: 'queued',
+    phaseSince: tx.now,
+    epoch: controller.epoch,
+    queuedAt: item.since,
+  }
+  tx.insert('agent', agent)
+  note(tx, agent, 'created', `Agent ${agent.id} waits for a place: item ${item.id} (${item.task}) wants template ${template.id}.`, {
+    item: item.id,
+    attempt,
+  })
+}
+
+/** A name that was never used, as far as anyone remembers: readable, and with enough chance for the rest. */
+const newName = (tx: Transaction, { id }: Controller, item: DemandItem, attempt: number, random: Random) => {
+  const short =
+    item.id
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '')
+      .slice(-ITEM_IN_NAME) || 'item'
+  for (;;) {
+    const name = agentId(`${id}-${short}-${Math.min(attempt, 99)}-${nameSuffix(random, SUFFIX_LENGTH)}`)
+    if (tx.get('agent', name) === undefined) return name
+  }
+}
+
+/** Puts the reasons on the queue's items, where they say something new. Demand is held in memory, so this costs no write to the disk. */
+const explain = (tx: Transaction, { demand: seen }: BrokerView, { reasons }: Decision): void => {
+  const demand = seen && tx.get('demand', seen.controller)
+  if (demand === undefined || demand.session !== seen?.session) return
+  let changed = false
+  const items = demand.items.map(item => {
+    const reason = reasons.get(item.id)
+    if (reason === undefined || isSame(item.reason, reason)) return item
+    changed = true
+    return { ...item, reason: { ...reason, since: item.reason?.code === reason.code ? item.reason.since : tx.now } }
+  })
+  if (changed) tx.put('demand', { ...demand, items })
+}
+
+/** Seconds that run down are no news. */
+const isSame = (before: Reason | undefined, now: Omit<Reason, 'since'>): boolean =>
+  before?.code === now.code && withoutSeconds(before.message) === withoutSeconds(now.message)
+const withoutSeconds = (message: string): string => message.replaceAll(/\d+ s\b/g, '')

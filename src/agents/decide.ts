@@ -1,0 +1,315 @@
+import {
+  type Agent,
+  type AgentId,
+  type Controller,
+  type Demand,
+  type DemandItem,
+  type ItemId,
+  type Presence,
+  type Reason,
+  SECOND,
+  type Template,
+  type TemplateId,
+  type Timestamp,
+} from '../model/index.ts'
+import { type Binding, bind } from './binding.ts'
+import { History, mayBeOnTheirWay } from './breaker.ts'
+import { decideLife, type Life, type LifeMove, type LifeView, type Marks, type PresenceNode } from './life.ts'
+import { Matcher } from './match.ts'
+
+type Why = Omit<Reason, 'since'>
+
+/** Agents of one template and controller that may wait for a place at a time; further items wait without a row, so a flood costs no writes. */
+export const MAX_QUEUED = 100
+/** A hook that has not reported for so long is not relied on. */
+export const REPORT_SILENCE_MS = 30 * SECOND
+/** How long after its agent was taken an item waits for the controller's next word: the report may have been written before the item left the queue. */
+export const TAKEN_SETTLE_MS = 2 * SECOND
+
+/** What is seen of one controller's demand and agents, put together by the broker before it decides. */
+export type BrokerView = {
+  /** As it is to be treated while the fleet is up or down; undefined once it is gone. */
+  readonly controller: Controller | undefined
+  readonly demand: Demand | undefined
+  readonly presence: Presence | undefined
+  /** All rows of its agents, the ended ones that are still kept included. */
+  readonly agents: readonly Agent[]
+  /** In the order in which they are tried. */
+  readonly templates: readonly Template[]
+  /** When a template was changed last, as far as is remembered. */
+  readonly changedAt: ReadonlyMap<TemplateId, Timestamp>
+  readonly workloadOf: (agent: Agent) => LifeView['workload']
+  /** Whether the hook has carried out a `Wanted` that has the agent's node, and one that has it no longer. */
+  readonly included: (agent: Agent) => boolean
+  readonly leftOut: (agent: Agent) => boolean
+  readonly refused: ReadonlyMap<AgentId, Why>
+  readonly trouble: ReadonlyMap<AgentId, string>
+  /** What the scheduler said last of agents that wait for a place. */
+  readonly noPlace: ReadonlyMap<AgentId, Why>
+  readonly marks: ReadonlyMap<AgentId, Marks>
+  readonly now: Timestamp
+}
+
+/** All that changes, to be committed as one; then what the engine is asked. */
+export type Decision = {
+  readonly queue: readonly { readonly item: DemandItem; readonly template: Template; readonly attempt: number }[]
+  readonly rebind: readonly Rebinding[]
+  readonly moves: readonly (LifeMove & { readonly agent: Agent })[]
+  /** Why each item waits. */
+  readonly reasons: ReadonlyMap<ItemId, Why>
+  readonly asks: ReadonlyMap<AgentId, 'submit' | 'stop'>
+  readonly marks: ReadonlyMap<AgentId, Marks>
+  readonly againMs?: number
+}
+export type Rebinding = {
+  readonly agent: Agent
+  readonly item: ItemId
+  readonly attempt: number
+  readonly task: string
+  readonly queuedAt: Timestamp
+}
+
+/** Pure: from what one controller wants and what is seen of its agents to all that changes now. */
+export const decide = (view: BrokerView): Decision => {
+  const live = view.agents.filter(({ phase }) => phase !== 'ended')
+  const state = stateOf(view)
+  const asIfNeeded = new Map(live.map(agent => [agent, lifeOf(view, state, agent, true)]))
+  const settled = new Map([...asIfNeeded].filter(([, life]) => life.move === undefined || STILL_UNUSED.has(life.move.to)))
+  const demand = state.reporting ? view.demand : undefined
+  const matcher = new Matcher(view.templates)
+  const matched = matchAll(demand?.items ?? [], matcher)
+  // Without the controller's word nothing is judged to be spare.
+  const binding = demand ? bind(matched.items, [...settled.keys()], matcher) : NO_BINDING
+  const spare = new Set(binding.spare)
+  const lives = new Map([...asIfNeeded].map(([agent, life]) => [agent, spare.has(agent) ? lifeOf(view, state, agent, false) : life]))
+  const moves = [...lives].flatMap(([agent, { move }]) => (move ? [{ ...move, agent }] : []))
+  const admission = admit(view, state, binding, moves)
+  return {
+    queue: admission.queue,
+    rebind: rebindAll(view, binding, moves),
+    moves,
+    reasons: new Map([...matched.reasons, ...boundReasons(view, binding), ...admission.reasons]),
+    asks: new Map([...lives].flatMap(([{ id }, { ask, move }]) => (ask && !move ? [[id, ask] as const] : []))),
+    marks: new Map([...lives].map(([{ id }, { marks }]) => [id, marks])),
+    ...least([...[...lives.values()].map(({ againMs }) => againMs), admission.againMs]),
+  }
+}
+
+const STILL_UNUSED: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['launching', 'online'])
+const NO_BINDING: Binding = { bound: new Map(), unserved: [], spare: [] }
+
+const least = (times: readonly (number | undefined)[]): { readonly againMs?: number } => {
+  const known = times.filter(time => time !== undefined)
+  return known.length === 0 ? {} : { againMs: known.reduce((a, b) => Math.min(a, b)) }
+}
+
+type State = {
+  /** The hook's word can be relied on. */
+  readonly reporting: boolean
+  /** New agents may be started. */
+  readonly accepting: boolean
+  /** It is not to run again. */
+  readonly gone: boolean
+  /** What the hook last told of its nodes, by name. */
+  readonly nodes: ReadonlyMap<string, PresenceNode>
+  /** Its owner wants it stopped, so nothing new is started and what was not started is given up. */
+  readonly leaving: boolean
+}
+
+const stateOf = ({ controller, demand, presence, now }: BrokerView): State => {
+  if (controller === undefined) return { reporting: false, accepting: false, gone: true, leaving: true, nodes: new Map() }
+  const { phase, wanted, restartsWanted, restartsDone, epoch } = controller
+  const fresh =
+    presence !== undefined &&
+    presence.epoch === epoch &&
+    demand?.session === presence.session &&
+    now - presence.reportedAt < REPORT_SILENCE_MS
+  return {
+    reporting: fresh && (phase === 'ready' || phase === 'quieting'),
+    accepting: fresh && phase === 'ready' && wanted === 'running' && restartsWanted <= restartsDone,
+    gone: wanted !== 'running' && (phase === 'stopped' || phase === 'deleting'),
+    leaving: wanted !== 'running',
+    nodes: new Map(presence?.nodes.map(node => [node.name, node])),
+  }
+}
+
+const lifeOf = (view: BrokerView, state: State, agent: Agent, needed: boolean): Life => {
+  if (agent.phase === 'queued' || agent.phase === 'placed') return decideUnlaunched(agent, state, needed)
+  const refused = view.refused.get(agent.id)
+  const trouble = view.trouble.get(agent.id)
+  return decideLife({
+    agent,
+    workload: view.workloadOf(agent),
+    ...(state.reporting
+      ? {
+          hook: {
+            node: state.nodes.get(agent.id),
+            included: view.included(agent),
+            leftOut: view.leftOut(agent),
+          },
+        }
+      : {}),
+    controllerGone: state.gone,
+    needed,
+    ...(refused === undefined ? {} : { refused }),
+    ...(trouble === undefined ? {} : { trouble }),
+    connectTimeoutMs: view.templates.find(({ id }) => id === agent.template)?.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    marks: view.marks.get(agent.id) ?? {},
+    now: view.now,
+  })
+}
+
+/** Of an agent whose template was deleted meanwhile. */
+const DEFAULT_CONNECT_TIMEOUT_MS = 120 * SECOND
+
+/** Nothing outside was touched for it, so it ends or goes on in one step. */
+const decideUnlaunched = (agent: Agent, state: State, needed: boolean): Life => {
+  if (state.leaving)
+    return end('is not started: its controller is being stopped', { code: 'stopped-by-user', message: 'Its controller is being stopped.' })
+  if (!needed) return end('is not started: its item left the queue', { code: 'superseded', message: 'Its item left the queue.' })
+  if (agent.phase === 'placed' && state.accepting)
+    return { marks: {}, move: { to: 'launching', message: `is being started${agent.host === undefined ? '' : ` on ${agent.host}`}` } }
+  return { marks: {} }
+}
+const end = (message: string, reason: Why): Life => ({ marks: {}, move: { to: 'ended', message, reason } })
+
+const matchAll = (items: readonly DemandItem[], matcher: Matcher) => {
+  const matched: { item: DemandItem; template: Template }[] = []
+  const reasons = new Map<ItemId, Why>()
+  for (const item of items) {
+    const found = matcher.templateFor(item)
+    if ('code' in found) reasons.set(item.id, found)
+    else matched.push({ item, template: found })
+  }
+  return { items: matched, reasons }
+}
+
+/**
+ * Agents that are for another item now. The agent that took the item's place, if it is known, gets the item that the other was started for, so
+ * that each item still has one agent to its name.
+ */
+const rebindAll = ({ agents, demand }: BrokerView, { bound }: Binding, moves: Decision['moves']): Rebinding[] => {
+  const items = new Map(demand?.items.map(item => [item.id, item]))
+  const ending = new Set(moves.filter(({ to }) => to === 'ended').map(({ agent }) => agent))
+  const taken = agents.filter(agent => agent.phase === 'busy' || moves.some(({ to, agent: moved }) => moved === agent && to === 'busy'))
+  const rebound: Rebinding[] = []
+  for (const [id, agent] of bound) {
+    const item = items.get(id)
+    if (agent.item === id || item === undefined || ending.has(agent)) continue
+    const taker = taken.find(other => other.item === id)
+    if (taker) taken.splice(taken.indexOf(taker), 1)
+    rebound.push({
+      agent,
+      item: id,
+      attempt: taker?.attempt ?? nextAttempt(agents, id),
+      task: item.task,
+      queuedAt: item.since,
+    })
+    if (taker) rebound.push({ agent: taker, item: agent.item, attempt: agent.attempt, task: agent.task, queuedAt: agent.queuedAt })
+  }
+  return rebound
+}
+
+const nextAttempt = (agents: readonly Agent[], item: ItemId): number =>
+  agents.reduce((most, agent) => (agent.item === item ? Math.max(most, agent.attempt) : most), 0) + 1
+
+/** Why items that have an agent still wait. */
+const boundReasons = ({ noPlace }: BrokerView, { bound }: Binding): Map<ItemId, Why> => {
+  const reasons = new Map<ItemId, Why>()
+  for (const [item, agent] of bound) {
+    const on = agent.host === undefined ? '' : ` on ${agent.host}`
+    if (agent.phase === 'queued')
+      reasons.set(item, noPlace.get(agent.id) ?? { code: 'waiting-turn', message: `Agent ${agent.id} is about to be given a place.` })
+    else if (agent.phase === 'online') reasons.set(item, { code: 'preparing', message: `Agent ${agent.id} is connected${on}.` })
+    else reasons.set(item, { code: 'preparing', message: `Agent ${agent.id} is being started${on}.` })
+  }
+  return reasons
+}
+
+/** Which items without an agent get one now, and why the others do not. */
+const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Decision['moves']) => {
+  const queue: { item: DemandItem; template: Template; attempt: number }[] = []
+  const reasons = new Map<ItemId, Why>()
+  const times: number[] = []
+  if (unserved.length === 0) return { queue, reasons }
+  const history = new History(view.agents, view.changedAt)
+  const byItem = Map.groupBy(view.agents, ({ item }) => item)
+  const phaseOf = new Map<Agent, Agent['phase']>(moves.map(({ agent, to }) => [agent, to]))
+  const count = counter(view.agents, agent => phaseOf.get(agent) ?? agent.phase)
+  const wait = (item: DemandItem, reason: Why, ms?: number): void => {
+    reasons.set(item.id, reason)
+    if (ms !== undefined) times.push(ms)
+  }
+  for (const { item, template } of unserved) {
+    const own = byItem.get(item.id) ?? []
+    const health = history.template(template.id, view.now)
+    const backoff = history.itemBackoff(item.id, view.now)
+    const settleMs = settleOf(own, phaseOf, view.now)
+    const { onTheirWay, queued } = count(template.id)
+    if (!state.accepting) wait(item, NOT_READY)
+    else if (settleMs > 0) wait(item, { code: 'preparing', message: 'Its agent took another build; it gets the next.' }, settleMs)
+    else if (own.some(agent => (phaseOf.get(agent) ?? agent.phase) === 'ending' && agent.busyAt === undefined))
+      wait(item, { code: 'backing-off', message: 'Its last agent is being taken down before the next is started.' })
+    else if (health.brokenUntil !== undefined)
+      wait(item, broken(template, health.cause, health.brokenUntil - view.now), health.brokenUntil - view.now)
+    else if (backoff) wait(item, backingOff(backoff.cause, backoff.until - view.now), backoff.until - view.now)
+    else if (onTheirWay >= mayBeOnTheirWay(health)) wait(item, health.failures > 0 ? trying(template, health.cause) : proving(template))
+    else if (queued >= MAX_QUEUED)
+      wait(item, { code: 'waiting-turn', message: `${queued} agents of template ${template.id} wait for a place before it.` })
+    else {
+      queue.push({ item, template, attempt: nextAttempt(own, item.id) })
+      count(template.id).onTheirWay++
+      count(template.id).queued++
+      wait(item, { code: 'waiting-turn', message: 'An agent for it is about to be given a place.' })
+    }
+  }
+  return { queue, reasons, ...least(times) }
+}
+
+/** Agents on their way to online, and those of them that wait for a place, by template. */
+const counter = (agents: readonly Agent[], phaseOf: (agent: Agent) => Agent['phase']) => {
+  const counts = new Map<TemplateId, { onTheirWay: number; queued: number }>()
+  const of = (template: TemplateId) => {
+    const found = counts.get(template) ?? { onTheirWay: 0, queued: 0 }
+    counts.set(template, found)
+    return found
+  }
+  for (const agent of agents) {
+    const phase = phaseOf(agent)
+    if (phase === 'queued' || phase === 'placed' || phase === 'launching') of(agent.template).onTheirWay++
+    if (phase === 'queued') of(agent.template).queued++
+  }
+  return of
+}
+
+/** How long still to wait for the controller's next word on an item whose agent was just taken. */
+const settleOf = (own: readonly Agent[], phaseOf: ReadonlyMap<Agent, Agent['phase']>, now: Timestamp): number => {
+  let most = 0
+  for (const agent of own) {
+    const takenAt = phaseOf.get(agent) === 'busy' ? now : agent.busyAt
+    if (takenAt !== undefined) most = Math.max(most, takenAt + TAKEN_SETTLE_MS - now)
+  }
+  return most
+}
+
+const NOT_READY: Why = { code: 'controller-not-ready', message: 'Its controller starts no builds now: it is being stopped or restarted.' }
+const seconds = (ms: number): string => `${Math.ceil(ms / SECOND)} s`
+const because = (cause: Reason | undefined): string => (cause === undefined ? '' : ` ${cause.message}`)
+const broken = (template: Template, cause: Reason | undefined, ms: number): Why => ({
+  code: 'template-broken',
+  message: `Agents of template ${template.id} end before they connect, so none is started for now; the next try is due in ${seconds(ms)}.${because(cause)}`,
+  mend: `Correct the template (manor template show ${template.id}); a change of it is tried at once.`,
+})
+const trying = (template: Template, cause: Reason | undefined): Why => ({
+  code: 'template-broken',
+  message: `Agents of template ${template.id} ended before they connected; one is being tried before others follow.${because(cause)}`,
+  mend: `Correct the template (manor template show ${template.id}).`,
+})
+const proving = (template: Template): Why => ({
+  code: 'waiting-turn',
+  message: `Template ${template.id} is new here: its first agents connect before more are started.`,
+})
+const backingOff = (cause: Reason, ms: number): Why => ({
+  code: 'backing-off',
+  message: `Its last agent was lost; the next is started in ${seconds(ms)}. ${cause.message}`,
+})

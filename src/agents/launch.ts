@@ -1,0 +1,92 @@
+import { dirname } from 'node:path'
+import { openSecrets, prefixOf, programMounts } from '../controllers/index.ts'
+import { EngineError } from '../engines/engine.ts'
+import { type Agent, type Controller, SECOND, type Template, type Workload, type WorkloadId, workloadId } from '../model/index.ts'
+import type { AgentsPorts } from './ports.ts'
+
+/** From the polite signal to the kill. An agent that is stopped runs nothing, so it has nothing to finish. */
+export const AGENT_GRACE_MS = 5 * SECOND
+
+/** The workload of an agent: one for its whole life, so a second submit is the same one. */
+export const workloadOfAgent = (agent: Pick<Agent, 'id'>): WorkloadId => workloadId(`agent.${agent.id}`)
+
+/**
+ * Asks the engine for an agent's workload: program, directories, command. Idempotent. Rejects with an EngineError that is not retryable where
+ * the agent can never start as it is.
+ */
+export const launchAgent = async (ports: AgentsPorts, agent: Agent, signal: AbortSignal): Promise<void> => {
+  const { store, engine } = ports
+  const controller = store.get('controller', agent.controller)
+  const template = store.get('template', agent.template)
+  if (template === undefined)
+    throw refused(`Its template ${agent.template} was deleted.`, `Apply a template with its labels: manor template apply FILE.`)
+  if (controller?.endpoint === undefined) throw refused(`Its controller ${agent.controller} has no address.`, 'Start the controller.')
+  await engine.submit(await workloadFor(ports, agent, controller, template, signal), agent.host, signal)
+}
+
+const refused = (message: string, mend: string): EngineError => new EngineError({ code: 'template-invalid', message, mend }, false)
+
+const workloadFor = async (
+  ports: AgentsPorts,
+  agent: Agent,
+  controller: Controller,
+  template: Template,
+  signal: AbortSignal,
+): Promise<Workload> => {
+  const { spec, endpoint, pinnedVersion } = controller
+  const version = pinnedVersion ?? spec.version
+  const { program } = await ports.programs.provide(
+    {
+      distribution: spec.distribution,
+      ...(version === undefined ? {} : { version }),
+      ...(spec.war === undefined ? {} : { war: spec.war }),
+    },
+    () => undefined,
+    signal,
+  )
+  const agentJar = await ports.programs.agentJar(program, signal)
+  const { jarCache } = await ports.directories.prepare(agent.id, agent.tenant, signal)
+  const distribution = ports.distribution(program.distribution)
+  const secrets = openSecrets(ports.store, ports.seal, controller.id)
+  if (secrets === undefined || endpoint === undefined) throw new TypeError(`Controller ${controller.id} has no secrets or no endpoint.`)
+  const workDirectory = ports.directories.workDirectory(agent.id)
+  const url = `http://${endpoint.host}:${endpoint.httpPort}${prefixOf(controller.id)}/`
+  const secret = distribution.agentSecret(secrets, agent.id)
+  const { memoryMb } = agent.resources
+  const plan = distribution.agentCommand({ program, agentJar, url, name: agent.id, secret, workDirectory, jarCache, memoryMb })
+  const command = template.command && fill(template.command, { java: program.java, agentJar, url, name: agent.id, workDirectory, memoryMb })
+  return {
+    id: workloadOfAgent(agent),
+    labels: { owner: ports.owner, kind: 'agent', noun: agent.id, epoch: agent.epoch },
+    tenant: agent.tenant,
+    command: command ?? plan.command,
+    environment: { ...plan.environment, ...template.environment },
+    workingDirectory: workDirectory,
+    files: [...plan.files, ...(template.command === undefined ? [] : [{ path: SECRET_FILE, content: secret, mode: 0o600 }])],
+    mounts: [
+      { source: workDirectory, target: workDirectory, readOnly: false },
+      { source: jarCache, target: jarCache, readOnly: false },
+      ...programMounts(program),
+      { source: dirname(agentJar), target: dirname(agentJar), readOnly: true },
+    ],
+    ...(template.image === undefined ? {} : { image: template.image }),
+    resources: agent.resources,
+    ports: {},
+    graceMs: AGENT_GRACE_MS,
+  }
+}
+
+/** Where a template's own command finds the secret. */
+const SECRET_FILE = 'secret'
+
+type Values = { java: string; agentJar: string; url: string; name: string; workDirectory: string; memoryMb: number }
+
+/** A template's command with its placeholders filled in; templates.ts has refused unknown ones. `{dir}` is the engine's to fill. */
+const fill = (command: readonly string[], values: Values): string[] => {
+  const all: Readonly<Record<string, string>> = {
+    ...values,
+    memoryMb: String(values.memoryMb),
+    secretFile: `{dir}/${SECRET_FILE}`,
+  }
+  return command.map(word => word.replaceAll(/\{([a-zA-Z]+)\}/g, (whole, name: string) => all[name] ?? whole))
+}

@@ -1,0 +1,34 @@
+import type { Distribution, Programs } from '../controllers/index.ts'
+import type { Engine } from '../engines/engine.ts'
+import type { Observer } from '../engines/observer.ts'
+import type { AgentId, Controller, TenantId } from '../model/index.ts'
+import type { Clock, Random } from '../runtime/index.ts'
+import type { Seal, Store } from '../store/index.ts'
+
+/** Where agents work on their host, outside their private directory: a controller must know the path before the agent runs. */
+export interface AgentDirectories {
+  /** Absolute path of an agent's work directory, whether it is there or not. */
+  workDirectory(agent: AgentId): string
+  /** Makes the work directory and the tenant's shared jar cache; resolves to the cache's absolute path. Idempotent. */
+  prepare(agent: AgentId, tenant: TenantId, signal: AbortSignal): Promise<{ readonly jarCache: string }>
+  /** Deletes the work directory. Of one that is gone already: resolves. */
+  remove(agent: AgentId, signal: AbortSignal): Promise<void>
+  /** Agents whose work directory is there. */
+  list(signal: AbortSignal): Promise<readonly AgentId[]>
+}
+
+/** All that the agents' room needs of the outside. The simulator gives its own. */
+export type AgentsPorts = {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly seal: Seal
+  readonly engine: Engine
+  readonly observer: Pick<Observer, 'get' | 'all' | 'current'>
+  readonly programs: Programs
+  readonly distribution: (name: Controller['spec']['distribution']) => Distribution
+  readonly directories: AgentDirectories
+  /** Owner label of everything we start. */
+  readonly owner: string
+  readonly onError: (id: string, cause: unknown) => void
+}

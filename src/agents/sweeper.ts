@@ -1,0 +1,118 @@
+import { type Agent, HOUR, type Observation, SECOND, type Timestamp, type WorkloadId } from '../model/index.ts'
+import { ReconcileLoop } from '../runtime/index.ts'
+import { EVENTS_SETTING } from './build-events.ts'
+import { AGENT_GRACE_MS } from './launch.ts'
+import { note } from './placement.ts'
+import type { AgentsPorts } from './ports.ts'
+
+/** Ended agents that are remembered; older ones are in the events alone. */
+export const ENDED_KEPT = 2_000
+/** Ended workloads whose log is kept, and for how long: a log of 1 MiB each at most, for whoever asks why an agent died. */
+export const LOGS_KEPT = 100
+const LOGS_KEPT_MS = HOUR
+/** A workload without a live agent is only ended after this long: its row may be about to be seen. */
+export const ORPHAN_GRACE_MS = 20 * SECOND
+const RESYNC_MS = 10 * SECOND
+/** Most rows that are forgotten in one transaction. */
+const FORGET_BATCH = 200
+
+/** Takes away what ended agents leave behind, by comparing what is there with the rows: nothing that it misses once stays. */
+export class Sweeper {
+  readonly #ports: AgentsPorts
+  readonly #loop: ReconcileLoop
+  readonly #orphanSince = new Map<WorkloadId, Timestamp>()
+
+  constructor(ports: AgentsPorts) {
+    this.#ports = ports
+    this.#loop = new ReconcileLoop({
+      name: 'sweep',
+      clock: ports.clock,
+      random: ports.random,
+      concurrency: 1,
+      resyncMs: RESYNC_MS,
+      keys: () => ['all'],
+      reconcile: async (_key, signal) => {
+        await this.#sweepWorkloads(signal)
+        await this.#sweepDirectories(signal)
+        await this.#forgetOld()
+        return this.#orphanSince.size > 0 ? SECOND : undefined
+      },
+      onError: (_key, cause) => ports.onError('sweep', cause),
+    })
+  }
+
+  start(): void {
+    this.#loop.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop()
+  }
+
+  wake(): void {
+    this.#loop.wake('all')
+  }
+
+  async #sweepWorkloads(signal: AbortSignal): Promise<void> {
+    const { engine, observer, owner, store, clock } = this.#ports
+    // Nothing is ended that a list from before our last row shows.
+    await observer.current()
+    const now = clock.now()
+    const mine = [...observer.all()].filter(({ labels }) => labels.kind === 'agent' && labels.owner === owner)
+    const left = mine.flatMap(observation => {
+      const agent = store.get('agent', observation.labels.noun)
+      return agent !== undefined && agent.phase !== 'ended' ? [] : [{ observation, agent }]
+    })
+    const orphans = left.filter(({ observation }) => observation.state !== 'ended')
+    const known = new Set(orphans.map(({ observation }) => observation.id))
+    for (const id of this.#orphanSince.keys()) if (!known.has(id)) this.#orphanSince.delete(id)
+    for (const { observation } of orphans) {
+      const since = this.#orphanSince.get(observation.id) ?? now
+      this.#orphanSince.set(observation.id, since)
+      if (now - since >= ORPHAN_GRACE_MS) await engine.stop(observation.id, AGENT_GRACE_MS, signal)
+    }
+    for (const { id } of ended(left, now)) await engine.remove(id, signal)
+  }
+
+  async #sweepDirectories(signal: AbortSignal): Promise<void> {
+    const { directories, store, observer } = this.#ports
+    const running = new Set<string>()
+    for (const { labels, state } of observer.all()) if (labels.kind === 'agent' && state !== 'ended') running.add(labels.noun)
+    for (const id of await directories.list(signal)) {
+      const agent = store.get('agent', id)
+      if ((agent === undefined || agent.phase === 'ended') && !running.has(id)) await directories.remove(id, signal)
+    }
+  }
+
+  async #forgetOld(): Promise<void> {
+    const { store } = this.#ports
+    const old = byAge(store.by('agentsByLife', 'ended')).slice(ENDED_KEPT)
+    // Their attempts are still counted.
+    const wanted = new Set(store.list('demand').flatMap(({ controller, items }) => items.map(({ id }) => `${controller}/${id}`)))
+    const forgotten = old.filter(({ controller, item }) => !wanted.has(`${controller}/${item}`)).slice(-FORGET_BATCH)
+    const settings = store
+      .list('setting')
+      .filter(({ id }) => id.startsWith(EVENTS_SETTING) && store.get('controller', id.slice(EVENTS_SETTING.length)) === undefined)
+    if (forgotten.length === 0 && settings.length === 0) return
+    await store.transact(tx => {
+      for (const { id } of settings) tx.remove('setting', id)
+      for (const agent of forgotten) {
+        tx.remove('agent', agent.id)
+        note(tx, agent, 'forgotten', `Agent ${agent.id} ended long ago and is in the events alone now.`, {})
+      }
+    })
+  }
+}
+
+const byAge = (agents: readonly Agent[]): Agent[] => [...agents].sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
+
+/** Ended workloads whose traces can go: those of agents that are forgotten, and all but the newest for a while. */
+const ended = (
+  left: readonly { readonly observation: Observation; readonly agent: Agent | undefined }[],
+  now: Timestamp,
+): readonly Observation[] => {
+  const over = left.filter(({ observation }) => observation.state === 'ended')
+  const newest = byAge(over.flatMap(({ agent }) => (agent === undefined ? [] : [agent])))
+  const kept = new Set(newest.slice(0, LOGS_KEPT).filter(({ endedAt }) => now - (endedAt ?? 0) < LOGS_KEPT_MS))
+  return over.filter(({ agent }) => agent === undefined || !kept.has(agent)).map(({ observation }) => observation)
+}
