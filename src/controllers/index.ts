@@ -21,7 +21,17 @@ export {
 } from './client/index.ts'
 export { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
 export { type DefaultProgram, defaultProgram, setDefaultProgram } from './default-program.ts'
-export type { Capabilities, Distribution, InstanceSecrets, Program, ProgramRequest, Programs } from './distributions/distribution.ts'
+export type {
+  Capabilities,
+  Distribution,
+  InstanceSecrets,
+  Program,
+  ProgramProgress,
+  ProgramRequest,
+  Programs,
+} from './distributions/distribution.ts'
+export { distributionOf } from './distributions/distributions.ts'
+export { createPrograms, ProgramError, type ProgramErrorCode, type ProgramsOptions } from './distributions/programs/index.ts'
 export { OperationError, type OperationErrorCode } from './errors.ts'
 export { type FleetState, fleetState, setFleet } from './fleet.ts'
 export type { HookPolicy } from './hook-policy.ts'
