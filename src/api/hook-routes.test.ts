@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { test } from 'node:test'
-import { hashOf } from '../identity/secret.ts'
 import { controllerId, tenantId } from '../model/index.ts'
 import { settle } from '../runtime/index.ts'
 import { TestApi } from './testing.ts'
@@ -17,7 +17,7 @@ const openWithHook = async (): Promise<TestApi> => {
     role: 'controller',
     tenant: tenantId('default'),
     controller: controllerId('a'),
-    hash: hashOf(SECRET),
+    hash: createHash('sha256').update(SECRET).digest('hex'),
     createdAt: 1,
   })
   return api
