@@ -14,7 +14,6 @@ export const keepHouse = async (
     readonly store: Store
     readonly clock: Clock
     readonly sweepHomes: () => Promise<void>
-    readonly sweepTokens: () => Promise<unknown>
     readonly onError: (what: string, cause: unknown) => void
   },
   signal: AbortSignal,
@@ -22,7 +21,6 @@ export const keepHouse = async (
   const chores: readonly (readonly [what: string, work: () => Promise<unknown>])[] = [
     ['old events', () => ports.store.pruneEvents(EVENTS_KEPT)],
     ['retired homes', ports.sweepHomes],
-    ['expired tokens', ports.sweepTokens],
   ]
   for (let wait = FIRST_MS; ; wait = INTERVAL_MS) {
     try {

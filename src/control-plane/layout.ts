@@ -11,6 +11,8 @@ export type Layout = {
   readonly volumes: string
   /** The hook as distributions want it laid out that take it from outside the home. */
   readonly hook: string
+  /** Agents' work directories. */
+  readonly agents: string
   /** Jars that controllers send to agents, one directory a tenant. */
   readonly jarCaches: string
   /** What a running Manor tells the command line; gone or stale when none runs. */
@@ -29,6 +31,7 @@ export const layoutOf = (home: string): Layout => ({
   engine: join(home, 'engine'),
   volumes: home,
   hook: join(home, 'hook'),
+  agents: join(home, 'agents'),
   jarCaches: join(home, 'jar-cache'),
   run: join(home, 'run'),
   runFile: join(home, 'run', 'manor.json'),

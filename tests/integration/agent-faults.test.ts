@@ -25,6 +25,7 @@ const processOf = (agent: AgentView): number | undefined =>
 before(async () => {
   home = await ManorHome.make()
   manor = await home.up(['--no-sample', '--distribution', 'hudson'])
+  await manor.post('/api/v1/controllers', { name: 'hello', memoryMb: 512 })
   await isReady()
   jobs = await Jobs.of(manor, 'hello')
 })

@@ -23,6 +23,7 @@ test('manor up --once: a sample build ends with SUCCESS, and nothing is left', a
 test('ctrl-C stops Manor alone; up again adopts the controller, and a build that ran goes on', async () => {
   await using home = await ManorHome.make()
   const first = await home.up(['--no-sample', '--distribution', 'hudson'])
+  await first.post('/api/v1/controllers', { name: 'hello', memoryMb: 512 })
   const before = await waitFor(
     async () => {
       const view = await controllerOf(first, 'hello')
@@ -58,8 +59,8 @@ test('ctrl-C stops Manor alone; up again adopts the controller, and a build that
 test('20 builds over 3 controllers all finish, never more agents than the host can hold, in fair turns', async t => {
   await using home = await ManorHome.make()
   const manor = await home.up(['--no-sample', '--distribution', 'hudson'])
-  const names = ['hello', 'team-a', 'team-b']
-  for (const name of names.slice(1)) await manor.post('/api/v1/controllers', { name, memoryMb: 512 })
+  const names = ['team-a', 'team-b', 'team-c']
+  for (const name of names) await manor.post('/api/v1/controllers', { name, memoryMb: 512 })
   // Room for four agents at a time, so that there is something to be fair about.
   const template = await manor.request('/api/v1/templates/default', {
     method: 'PUT',

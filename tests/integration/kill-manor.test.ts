@@ -20,6 +20,7 @@ test('ten kills, one build, one agent, nothing left', async t => {
   const random = seededRandom(seed)
   await using home = await ManorHome.make()
   let manor = await home.up(ARGUMENTS)
+  await manor.post('/api/v1/controllers', { name: 'hello', memoryMb: 512 })
   await waitFor(async () => (await manor.get<ControllerView>('/api/v1/controllers/hello')).phase === 'ready', {
     what: 'hello is ready',
     withinMs: 90_000,

@@ -59,10 +59,10 @@ const registerList = (parent: Command, context: CliContext): void => {
 }
 
 const columns = (terminal: Terminal, now: number): readonly Column<AgentView>[] => [
-  { title: 'NAME', cell: ({ id }) => id, least: 12 },
+  { title: 'NAME', cell: ({ id }) => id },
   { title: 'STATE', cell: ({ phase }) => stateCell('agent', phase, terminal) },
-  { title: 'FOR', cell: ({ phaseSince }) => formatDuration(now - phaseSince), align: 'right', droppable: 4 },
-  { title: 'CONTROLLER', cell: ({ controller }) => controller, least: 10, droppable: 2 },
+  { title: 'FOR', cell: ({ phaseSince }) => formatDuration(now - phaseSince), align: 'right', droppable: 2 },
+  { title: 'CONTROLLER', cell: ({ controller }) => controller, least: 10, droppable: 4 },
   { title: 'BUILD', cell: ({ task, build }) => (build ? `${build.job} #${build.number}` : task), least: 10 },
   { title: 'MEMORY', cell: memoryOf, align: 'right', droppable: 5 },
   { title: 'TEMPLATE', cell: ({ template }) => template, least: 8, droppable: 6 },

@@ -68,14 +68,14 @@ const registerList = (parent: Command, context: CliContext): void => {
 }
 
 const listColumns = (terminal: Terminal, now: number): readonly Column<ControllerView>[] => [
-  { title: 'NAME', cell: ({ id }) => id, least: 10 },
+  { title: 'NAME', cell: ({ id }) => id },
   { title: 'STATE', cell: ({ phase }) => stateCell('controller', phase, terminal) },
-  { title: 'FOR', cell: ({ phaseSince }) => formatDuration(now - phaseSince), align: 'right', droppable: 4 },
+  { title: 'FOR', cell: ({ phaseSince }) => formatDuration(now - phaseSince), align: 'right', droppable: 5 },
   { title: 'BUILDS', cell: ({ running }) => String(running), align: 'right', droppable: 2 },
-  { title: 'QUEUED', cell: ({ queued }) => String(queued), align: 'right', droppable: 2 },
-  { title: 'MEMORY', cell: memoryOf, align: 'right', droppable: 3 },
-  { title: 'TENANT', cell: ({ tenant }) => tenant, least: 8, droppable: 5 },
-  { title: 'VERSION', cell: ({ spec, version }) => `${spec.distribution}${version ? ` ${version}` : ''}`, least: 10, droppable: 6 },
+  { title: 'QUEUED', cell: ({ queued }) => String(queued), align: 'right', droppable: 3 },
+  { title: 'MEMORY', cell: memoryOf, align: 'right', droppable: 4 },
+  { title: 'TENANT', cell: ({ tenant }) => tenant, least: 8, droppable: 6 },
+  { title: 'VERSION', cell: ({ spec, version }) => `${spec.distribution}${version ? ` ${version}` : ''}`, least: 10, droppable: 7 },
   { title: 'ADDRESS', cell: ({ url, phase, reason }) => (phase === 'ready' || !reason ? url : reason.message), least: 24, droppable: 1 },
 ]
 

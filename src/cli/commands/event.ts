@@ -8,7 +8,7 @@ import type { CliContext } from '../context.ts'
 import { remark, say, sayJsonLine, show } from '../output/print.ts'
 import { type Terminal, terminalOf } from '../output/terminal.ts'
 import { formatTime } from '../output/units.ts'
-import { pad, printable } from '../output/width.ts'
+import { hang, pad, printable } from '../output/width.ts'
 import { parseCount } from '../quantities.ts'
 
 const DEFAULT_LIMIT = 50
@@ -45,47 +45,51 @@ const registerList = (parent: Command, context: CliContext): void => {
   ])
   onAction<ListOptions>(list, async (_, { follow, ...options }) => {
     const client = new ManorClient(context, options)
-    const { events, cursor } = await latest(client, options)
-    if (follow) return followEvents(client, context, options, events, cursor)
+    const found = await latest(client, options)
+    const { events } = found
+    if (follow) return followEvents(client, context, options, found)
     const lines = (terminal: Terminal): string => events.map(event => eventLine(event, terminal, context.clock.now())).join('\n')
     show(context, options.json, events, terminal => (events.length === 0 ? 'No such events yet.' : lines(terminal)))
   })
 }
 
-const latest = async (
-  client: ManorClient,
-  { kind, subject, limit = DEFAULT_LIMIT }: ListOptions,
-): Promise<{ readonly events: readonly EventView[]; readonly cursor: string | undefined }> => {
+/** The latest events, oldest first, the feed's cursor after them, and the number of the newest. */
+type Latest = { readonly events: readonly EventView[]; readonly cursor: string | undefined; readonly seq: number }
+
+const latest = async (client: ManorClient, { kind, subject, limit = DEFAULT_LIMIT }: ListOptions): Promise<Latest> => {
   const { view, cursor } = await client.ask<readonly EventView[]>('GET', '/events', {
     query: { kind, subject, limit: Math.max(1, limit), newestFirst: true },
   })
-  return { events: view.slice(0, limit).toSorted((a, b) => a.seq - b.seq), cursor }
+  return { events: view.slice(0, limit).toSorted((a, b) => a.seq - b.seq), cursor, seq: Math.max(0, ...view.map(event => event.seq)) }
 }
 
 const followEvents = async (
   client: ManorClient,
   context: CliContext,
   options: ListOptions & CommonOptions,
-  events: readonly EventView[],
-  cursor: string | undefined,
+  { events, cursor, seq }: Latest,
 ): Promise<void> => {
   const terminal = terminalOf(context.stdout, context.env)
-  let lastSeq = -1
+  let lastSeq = seq
   const tell = (event: EventView): void => {
-    // After a gap the list is read anew and repeats what was told.
-    if (event.seq <= lastSeq || !matches(event, options)) return
-    lastSeq = event.seq
+    if (!matches(event, options)) return
     if (options.json) sayJsonLine(context, event)
     else say(context, eventLine(event, terminal, context.clock.now()))
+  }
+  // An event may come again: after a resume, and where the list is read anew after a gap.
+  const tellOnce = (event: EventView): void => {
+    if (event.seq <= lastSeq) return
+    lastSeq = event.seq
+    tell(event)
   }
   for (const event of events) tell(event)
   for await (const message of followChanges((after, signal) => client.openChanges(after, signal), cursor, context)) {
     switch (message.kind) {
       case 'event':
-        tell(message.event)
+        tellOnce(message.event)
         break
       case 'reset':
-        for (const event of (await latest(client, { ...options, limit: MOST_EVENTS })).events) if (lastSeq >= 0) tell(event)
+        for (const event of (await latest(client, { ...options, limit: MOST_EVENTS })).events) tellOnce(event)
         break
       case 'lost':
         remark(context, '(the connection is lost: trying again until Manor answers)')
@@ -102,7 +106,11 @@ const matches = (event: EventView, { kind, subject }: Filter): boolean =>
 /** `manor` is the widest actor-less kind that is common; longer ones push their line, which reads better than a wide gap in all. */
 const KIND_COLUMNS = 10
 
-const eventLine = (event: EventView, { paint }: Terminal, now: number): string => {
-  const actor = event.actor === 'manor' ? '' : paint('dim', `  (${printable(event.actor)})`)
-  return `${paint('dim', formatTime(event.at, now))}  ${paint('cyan', pad(event.kind, KIND_COLUMNS))}  ${printable(event.message)}${actor}`
+const eventLine = (event: EventView, { paint, columns }: Terminal, now: number): string => {
+  const actor = event.actor === 'manor' ? '' : ` ${paint('dim', `(${printable(event.actor)})`)}`
+  return hang(
+    `${paint('dim', formatTime(event.at, now))}  ${paint('cyan', pad(event.kind, KIND_COLUMNS))}  `,
+    `${printable(event.message)}${actor}`,
+    columns,
+  )
 }

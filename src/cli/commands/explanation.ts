@@ -5,7 +5,7 @@ import type { CliContext } from '../context.ts'
 import { show } from '../output/print.ts'
 import type { Terminal } from '../output/terminal.ts'
 import { formatRelative, formatTime } from '../output/units.ts'
-import { printable } from '../output/width.ts'
+import { hang, printable } from '../output/width.ts'
 
 /** Shows why something is as it is: the state, the reason, the mend, and what led to it. */
 export const explain = async (client: ManorClient, context: CliContext, options: CommonOptions, route: string): Promise<void> => {
@@ -14,13 +14,13 @@ export const explain = async (client: ManorClient, context: CliContext, options:
 }
 
 export const explanationText = ({ subject, state, reason, timeline }: ExplanationView, terminal: Terminal, now: number): string => {
-  const { paint } = terminal
+  const { paint, columns } = terminal
   const why = reason
     ? [
         `${printable(reason.message)} ${paint('dim', `(${formatRelative(reason.since, now)})`)}`,
         ...(reason.mend ? [`${paint('yellow', 'Mend:')} ${reason.mend}`] : []),
       ]
     : []
-  const happened = timeline.map(({ at, message }) => `  ${paint('dim', formatTime(at, now))}  ${printable(message)}`)
+  const happened = timeline.map(({ at, message }) => hang(`  ${paint('dim', formatTime(at, now))}  `, printable(message), columns))
   return [`${paint('bold', subject)}: ${state}`, ...why, ...(happened.length > 0 ? ['', 'What happened:', ...happened] : [])].join('\n')
 }

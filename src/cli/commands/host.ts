@@ -30,7 +30,7 @@ export const hostCommand: CommandModule = {
 }
 
 const columns = (terminal: Terminal): readonly Column<HostView>[] => [
-  { title: 'HOST', cell: ({ id }) => id, least: 10 },
+  { title: 'HOST', cell: ({ id }) => id },
   { title: 'STATE', cell: ({ state }) => stateCell('host', state, terminal) },
   { title: 'CORES', cell: host => usedOf(host, 'cpu', formatCores), align: 'right' },
   { title: 'MEMORY', cell: host => usedOf(host, 'memoryMb', formatSize), align: 'right' },

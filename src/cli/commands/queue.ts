@@ -31,7 +31,7 @@ export const queueCommand: CommandModule = {
 }
 
 const columns = (now: number): readonly Column<QueueItemView>[] => [
-  { title: 'ITEM', cell: ({ id }) => id, least: 12 },
+  { title: 'ITEM', cell: ({ id }) => id },
   { title: 'JOB', cell: ({ task }) => task, least: 10, droppable: 1 },
   { title: 'WAITS', cell: ({ since }) => formatDuration(now - since), align: 'right' },
   { title: 'LABEL', cell: ({ label }) => label ?? '', least: 8, droppable: 3 },

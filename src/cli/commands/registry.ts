@@ -13,6 +13,18 @@ export type CommandEntry = {
 /** Every first word of the command line, in the order in which help shows them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'up',
+    group: 'Run Manor',
+    summary: 'Start Manor here, and at the first time a controller with a sample build',
+    load: async () => (await import('./up.ts')).upCommand,
+  },
+  {
+    name: 'down',
+    group: 'Run Manor',
+    summary: 'Stop Manor and all controllers, gracefully',
+    load: async () => (await import('./down.ts')).downCommand,
+  },
+  {
     name: 'status',
     group: 'Run Manor',
     summary: 'Show how all of it is: controllers, agents, queue, hosts',

@@ -42,7 +42,7 @@ const registerList = (parent: Command, context: CliContext): void => {
 }
 
 const COLUMNS: readonly Column<TemplateView>[] = [
-  { title: 'TEMPLATE', cell: ({ id }) => id, least: 10 },
+  { title: 'TEMPLATE', cell: ({ id }) => id },
   { title: 'LABELS', cell: ({ labels, takesUnlabelled }) => [...labels, ...(takesUnlabelled ? ['(and none)'] : [])].join(' '), least: 12 },
   { title: 'CORES', cell: ({ resources }) => formatCores(resources.cpu), align: 'right', droppable: 2 },
   { title: 'MEMORY', cell: ({ resources }) => formatSize(resources.memoryMb), align: 'right' },

@@ -22,7 +22,7 @@ export const tenantCommand: CommandModule = {
 const resources = ({ cpu, memoryMb }: ResourcesView): string => `${formatCores(cpu)} cores, ${formatSize(memoryMb)}`
 
 const COLUMNS: readonly Column<TenantView>[] = [
-  { title: 'TENANT', cell: ({ id }) => id, least: 10 },
+  { title: 'TENANT', cell: ({ id }) => id },
   { title: 'CONTROLLERS', cell: ({ controllers }) => String(controllers), align: 'right' },
   { title: 'QUEUED', cell: ({ queued }) => String(queued), align: 'right' },
   { title: 'AGENTS USE', cell: ({ used }) => resources(used) },

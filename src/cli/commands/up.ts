@@ -7,9 +7,7 @@ export const upCommand: CommandModule = {
       'Start Manor on this machine: the control plane, and at the first time a controller named hello with a sample build on an agent of its own. Controllers that run already are taken over as they are.',
     )
     command.addOption(parsed('--port <port>', 'listen on this port, 0 for any free one', parsePort).default(DEFAULT_PORT))
-    command.addOption(
-      parsed('--distribution <name>', 'what controllers run: jenkins or hudson', parseDistribution).choices(['jenkins', 'hudson']),
-    )
+    command.addOption(parsed('--distribution <name>', 'what controllers run: jenkins or hudson', parseDistribution))
     command.addOption(completedBy(parsed('--war <file>', 'a war of your own instead', parseFile), 'file'))
     command.option('--no-sample', 'make no controller and run no sample build')
     command.option('--detach', 'return once Manor runs, and leave it running')

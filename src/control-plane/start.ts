@@ -1,0 +1,250 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createAgentDirectories } from '../agents/index.ts'
+import { type ApiLog, createApi, handlerOf, type ShutdownRequest, SIGN_IN_PATH } from '../api/index.ts'
+import {
+  ADMIN_NAME,
+  type ControllerClient,
+  createControllerClient,
+  createProbe,
+  createPrograms,
+  distributionOf,
+  HOOK_FILE,
+  openSecrets,
+  type ProgramProgress,
+  type Programs,
+  prefixOf,
+} from '../controllers/index.ts'
+import { createProcessEngine } from '../engines/index.ts'
+import { createSignInLink } from '../identity/index.ts'
+import { type ControllerId, hostId } from '../model/index.ts'
+import { createRouter, DEFAULT_HOST_NAMES, routesFromStore } from '../router/index.ts'
+import type { Clock, Random } from '../runtime/index.ts'
+import { createSeal, loadKey, openSqliteStore, type Seal, type Store } from '../store/index.ts'
+import { createDirectoryHomes } from '../volumes/index.ts'
+import { composePlane, type Plane } from './compose.ts'
+import { explainController } from './explain-controller.ts'
+import { keepHouse } from './housekeeping.ts'
+import type { Layout } from './layout.ts'
+import { homeError, prepareHome, replaceFile } from './prepare-home.ts'
+import { removeRunFiles, writeRunFiles } from './run-files.ts'
+import { runToken } from './run-token.ts'
+import { seedStore } from './seed.ts'
+
+/** Controllers' ports are chosen from here: above what services use, below what Linux gives to outgoing connections (from 32768). */
+const PORT_RANGE: readonly [number, number] = [20_000, 29_999]
+
+export type ManorOptions = {
+  /** Holds everything of this Manor; made where it is not there. */
+  readonly home: string
+  /** Programs, shared between Manors of one user. */
+  readonly cacheDirectory: string
+  /** 0 takes any free one. */
+  readonly port: number
+  /** Address to listen on; loopback unless told. */
+  readonly listen?: string
+  /** Directory of the hook's script, and the console's built files, which may not be there. */
+  readonly hookScript: string
+  readonly consoleDirectory: string
+  readonly version: string
+  /** Name of this machine among hosts. */
+  readonly hostName: string
+  readonly mirror?: string
+  readonly airGapDirectory?: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: ApiLog
+  readonly onProgress: (controller: ControllerId, step: Parameters<ProgramProgress>[0]) => void
+  /** Someone asked over the API that Manor ends. */
+  readonly onShutdown: (request: ShutdownRequest) => void
+  /** What a person should know of how this machine limits what Manor can promise. */
+  readonly onWarning: (message: string) => void
+}
+
+/** A Manor that runs: all rooms in this process. */
+export type Manor = {
+  readonly store: Store
+  readonly plane: Plane
+  readonly programs: Programs
+  /** `http://127.0.0.1:PORT`, no slash at its end. */
+  readonly url: string
+  readonly consoleUrl: string
+  /** A fresh link that signs one browser in. */
+  signInLink(): Promise<string>
+  /** A client of a controller's own REST; undefined before its first start was prepared. */
+  clientOf(id: ControllerId): ControllerClient | undefined
+  /** Ends Manor alone: what it runs goes on. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts Manor on this machine. Order matters: the store's lock keeps a second Manor out before anything else is touched, the address is
+ * open before a controller could be told of it, and loops begin last. Rejects with a StartError, StoreError or RouterError that says the mend;
+ * what was begun is then undone.
+ */
+export const startManor = async (options: ManorOptions): Promise<Manor> => {
+  const layout = await prepareHome(options.home)
+  await using undo = new AsyncDisposableStack()
+  const store = await openSqliteStore(layout.database, options.clock)
+  undo.defer(() => store.close())
+  const seal = createSeal(
+    await loadKey(layout.key, options.random).catch(cause => Promise.reject(homeError(options.home, cause))),
+    options.random,
+  )
+  const owner = await seedStore(store, options.random)
+  const started = await open(options, layout, store, seal, owner, undo)
+  const finish = undo.move()
+  return { ...started, store, stop: () => finish.disposeAsync() }
+}
+
+const open = async (
+  options: ManorOptions,
+  layout: Layout,
+  store: Store,
+  seal: Seal,
+  owner: string,
+  undo: AsyncDisposableStack,
+): Promise<Omit<Manor, 'store' | 'stop'>> => {
+  const { clock, random, log } = options
+  const onError = (subject: string, cause: unknown): void => log.error({ err: cause, subject }, 'Something failed and is tried again.')
+  const script = await readFile(options.hookScript, 'utf8')
+  await replaceFile(join(layout.hook, HOOK_FILE), script, 0o644)
+  const engine = await createProcessEngine({
+    owner,
+    directory: layout.engine,
+    clock,
+    random,
+    hostId: hostId(options.hostName),
+    onWarning: options.onWarning,
+  })
+  undo.use(engine)
+  const programs = createPrograms({
+    cacheDirectory: options.cacheDirectory,
+    clock,
+    random,
+    ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
+    ...(options.airGapDirectory === undefined ? {} : { airGapDirectory: options.airGapDirectory }),
+  })
+  const homes = createDirectoryHomes({ directory: layout.volumes, ownerOf: tenant => engine.identityOf(tenant), clock })
+  let url = ''
+  const plane = composePlane({
+    store,
+    clock,
+    random,
+    seal,
+    engine,
+    programs,
+    distribution: distributionOf,
+    homes,
+    probe: createProbe(clock),
+    owner,
+    manorUrl: () => url,
+    urlFile: layout.urlFile,
+    hook: { script, root: layout.hook },
+    portRange: PORT_RANGE,
+    directories: createAgentDirectories({
+      workRoot: layout.agents,
+      jarCaches: layout.jarCaches,
+      ownerOf: tenant => engine.identityOf(tenant),
+    }),
+    onProgress: options.onProgress,
+    onError,
+  })
+  const clientOf = (id: ControllerId): ControllerClient | undefined => clientFor(store, seal, clock, id)
+  const address = await serve({ ...options, layout, seal, owner, store, plane, engine, undo })
+  url = address.url
+  const house = new AbortController()
+  const housekeeping = keepHouse({ store, clock, sweepHomes: () => homes.sweep(), onError }, house.signal)
+  undo.defer(async () => {
+    house.abort()
+    await housekeeping
+  })
+  undo.defer(() => plane.stop())
+  await plane.start()
+  const signInLink = async (): Promise<string> => {
+    const { secret } = await createSignInLink(store, random, 'manor')
+    return `${address.consoleUrl}${SIGN_IN_PATH}?token=${encodeURIComponent(secret)}`
+  }
+  return { plane, programs, ...address, signInLink, clientOf }
+}
+
+type Serving = ManorOptions & {
+  readonly layout: Layout
+  readonly seal: Seal
+  readonly owner: string
+  readonly store: Store
+  readonly plane: Plane
+  readonly engine: Awaited<ReturnType<typeof createProcessEngine>>
+  readonly undo: AsyncDisposableStack
+}
+
+/** Opens the one address: the API and the console behind the router. */
+const serve = async (serving: Serving): Promise<{ readonly url: string; readonly consoleUrl: string }> => {
+  const { clock, random, log, store, seal, plane, engine, undo, layout } = serving
+  let port = serving.port
+  const urls = () => ({
+    publicUrl: `http://127.0.0.1:${port}`,
+    consoleUrl: `http://${DEFAULT_HOST_NAMES.console}:${port}`,
+    controllerHostUrl: (id: ControllerId) => `http://${id}.${DEFAULT_HOST_NAMES.suffixes[0]}:${port}`,
+  })
+  const api = createApi({
+    store,
+    clock,
+    random,
+    log,
+    version: serving.version,
+    owner: serving.owner,
+    engine: engine.name,
+    hook: plane.broker.hook,
+    credentialsOf: id => {
+      const secrets = openSecrets(store, seal, id)
+      const distribution = store.get('controller', id)?.spec.distribution
+      if (secrets === undefined || distribution === undefined) return undefined
+      const { apiTokens } = distributionOf(distribution).capabilities
+      return { user: ADMIN_NAME, password: secrets.adminPassword, ...(apiTokens ? { apiToken: secrets.apiToken } : {}) }
+    },
+    explain: {
+      controller: id => explainController(store, id),
+      agent: id => plane.broker.explainAgent(id),
+      item: (controller, item) => plane.broker.explainItem(controller, item),
+    },
+    logs: (workload, bytes, signal) => engine.logs(workload, bytes, signal),
+    observer: plane.observer,
+    urls,
+    consoleHosts: [DEFAULT_HOST_NAMES.console],
+    consoleDirectory: serving.consoleDirectory,
+    shutdown: serving.onShutdown,
+  })
+  undo.defer(() => api.close())
+  await api.ready()
+  const router = createRouter({
+    routes: routesFromStore(store),
+    own: handlerOf(api),
+    clock,
+    onFault: fault => log.error({ ...fault }, 'A controller did not answer.'),
+  })
+  undo.defer(() => router.close())
+  const address = await router.listen({ port: serving.port, ...(serving.listen === undefined ? {} : { host: serving.listen }) })
+  port = address.port
+  const { publicUrl, consoleUrl } = urls()
+  const token = await runToken({ store, seal, clock, random })
+  undo.defer(() => removeRunFiles(layout))
+  await writeRunFiles(layout, { url: publicUrl, consoleUrl, pid: process.pid, startedAt: clock.now() }, token, publicUrl)
+  return { url: publicUrl, consoleUrl }
+}
+
+const clientFor = (store: Store, seal: Seal, clock: Clock, id: ControllerId): ControllerClient | undefined => {
+  const controller = store.get('controller', id)
+  const secrets = openSecrets(store, seal, id)
+  if (controller?.endpoint === undefined || secrets === undefined) return undefined
+  const { capabilities } = distributionOf(controller.spec.distribution)
+  return createControllerClient({
+    endpoint: controller.endpoint,
+    prefix: prefixOf(id),
+    capabilities,
+    user: ADMIN_NAME,
+    password: secrets.adminPassword,
+    ...(capabilities.apiTokens ? { apiToken: secrets.apiToken } : {}),
+    clock,
+  })
+}
