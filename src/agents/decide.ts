@@ -13,7 +13,7 @@ import {
   type Timestamp,
 } from '../model/index.ts'
 import { type Binding, bind } from './binding.ts'
-import { History, mayBeOnTheirWay } from './breaker.ts'
+import { History, mayBeOnTheirWay, type TemplateHealth } from './breaker.ts'
 import { decideLife, type Life, type LifeMove, type LifeView, type Marks, type PresenceNode } from './life.ts'
 import { Matcher } from './match.ts'
 
@@ -226,81 +226,93 @@ const boundReasons = ({ noPlace }: BrokerView, { bound }: Binding): Map<ItemId, 
   return reasons
 }
 
+/** The rows as they will be once the moves are committed: what an agent's end tells counts at once. */
+const afterMoves = (agents: readonly Agent[], moves: Decision['moves'], now: Timestamp): Agent[] => {
+  const moved = new Map(moves.map(move => [move.agent, move]))
+  return agents.map((agent): Agent => {
+    const move = moved.get(agent)
+    if (move === undefined) return agent
+    const { to, reason } = move
+    return {
+      ...agent,
+      phase: to,
+      phaseSince: now,
+      ...(reason ? { reason: { ...reason, since: now } } : {}),
+      ...(to === 'online' ? { onlineAt: now } : {}),
+      ...(to === 'busy' ? { onlineAt: agent.onlineAt ?? now, busyAt: agent.busyAt ?? now } : {}),
+      ...(to === 'ended' ? { endedAt: now } : {}),
+    }
+  })
+}
+
 /** Which items without an agent get one now, and why the others do not. */
 const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Decision['moves']) => {
   const queue: { item: DemandItem; template: Template; attempt: number }[] = []
   const reasons = new Map<ItemId, Why>()
   const times: number[] = []
   if (unserved.length === 0) return { queue, reasons }
-  const history = new History(view.agents, view.changedAt)
-  const byItem = Map.groupBy(view.agents, ({ item }) => item)
-  const phaseOf = new Map<Agent, Agent['phase']>(moves.map(({ agent, to }) => [agent, to]))
-  const count = counter(view.agents, agent => phaseOf.get(agent) ?? agent.phase)
-  const wait = (item: DemandItem, reason: Why, ms?: number): void => {
+  const { now } = view
+  const agents = afterMoves(view.agents, moves, now)
+  const history = new History(agents, view.changedAt)
+  const byItem = Map.groupBy(agents, ({ item }) => item)
+  const countOf = countOnTheirWay(agents)
+  const wait = (item: DemandItem, reason: Why, untilMs?: number): void => {
     reasons.set(item.id, reason)
-    if (ms !== undefined) times.push(ms)
+    if (untilMs !== undefined) times.push(untilMs)
   }
   for (const { item, template } of unserved) {
     const own = byItem.get(item.id) ?? []
-    const health = history.template(template.id, view.now)
-    const backoff = history.itemBackoff(item.id, view.now)
-    const settleMs = settleOf(own, phaseOf, view.now)
-    const { onTheirWay, queued } = count(template.id)
+    const health = history.template(template.id, now)
+    const backoff = history.itemBackoff(item.id, now)
+    const settleMs = Math.max(0, ...own.map(({ busyAt }) => (busyAt === undefined ? 0 : busyAt + TAKEN_SETTLE_MS - now)))
+    const count = countOf(template.id)
     if (!state.accepting) wait(item, NOT_READY)
-    else if (settleMs > 0) wait(item, { code: 'preparing', message: 'Its agent took another build; it gets the next.' }, settleMs)
-    else if (own.some(agent => (phaseOf.get(agent) ?? agent.phase) === 'ending' && agent.busyAt === undefined))
-      wait(item, { code: 'backing-off', message: 'Its last agent is being taken down before the next is started.' })
-    else if (health.brokenUntil !== undefined)
-      wait(item, broken(template, health.cause, health.brokenUntil - view.now), health.brokenUntil - view.now)
-    else if (backoff) wait(item, backingOff(backoff.cause, backoff.until - view.now), backoff.until - view.now)
-    else if (onTheirWay >= mayBeOnTheirWay(health)) wait(item, health.failures > 0 ? trying(template, health.cause) : proving(template))
-    else if (queued >= MAX_QUEUED)
-      wait(item, { code: 'waiting-turn', message: `${queued} agents of template ${template.id} wait for a place before it.` })
+    else if (settleMs > 0) wait(item, TAKEN, settleMs)
+    else if (own.some(({ phase, busyAt }) => phase === 'ending' && busyAt === undefined)) wait(item, LAST_IS_ENDING)
+    else if (health.brokenUntil !== undefined) wait(item, broken(template, health, now), health.brokenUntil - now)
+    else if (backoff) wait(item, backingOff(backoff.cause, backoff.until - now), backoff.until - now)
+    else if (count.onTheirWay >= mayBeOnTheirWay(health)) wait(item, health.failures > 0 ? trying(template, health) : proving(template))
+    else if (count.queued >= MAX_QUEUED) wait(item, manyBefore(template, count.queued))
     else {
       queue.push({ item, template, attempt: nextAttempt(own, item.id) })
-      count(template.id).onTheirWay++
-      count(template.id).queued++
+      count.onTheirWay++
+      count.queued++
       wait(item, { code: 'waiting-turn', message: 'An agent for it is about to be given a place.' })
     }
   }
   return { queue, reasons, ...least(times) }
 }
 
-/** Agents on their way to online, and those of them that wait for a place, by template. */
-const counter = (agents: readonly Agent[], phaseOf: (agent: Agent) => Agent['phase']) => {
+/** Agents on their way to online, and those of them that wait for a place, by template; the counts are the caller's to change. */
+const countOnTheirWay = (agents: readonly Agent[]) => {
   const counts = new Map<TemplateId, { onTheirWay: number; queued: number }>()
   const of = (template: TemplateId) => {
     const found = counts.get(template) ?? { onTheirWay: 0, queued: 0 }
     counts.set(template, found)
     return found
   }
-  for (const agent of agents) {
-    const phase = phaseOf(agent)
-    if (phase === 'queued' || phase === 'placed' || phase === 'launching') of(agent.template).onTheirWay++
-    if (phase === 'queued') of(agent.template).queued++
+  for (const { template, phase } of agents) {
+    if (phase === 'queued' || phase === 'placed' || phase === 'launching') of(template).onTheirWay++
+    if (phase === 'queued') of(template).queued++
   }
   return of
 }
 
-/** How long still to wait for the controller's next word on an item whose agent was just taken. */
-const settleOf = (own: readonly Agent[], phaseOf: ReadonlyMap<Agent, Agent['phase']>, now: Timestamp): number => {
-  let most = 0
-  for (const agent of own) {
-    const takenAt = phaseOf.get(agent) === 'busy' ? now : agent.busyAt
-    if (takenAt !== undefined) most = Math.max(most, takenAt + TAKEN_SETTLE_MS - now)
-  }
-  return most
-}
-
 const NOT_READY: Why = { code: 'controller-not-ready', message: 'Its controller starts no builds now: it is being stopped or restarted.' }
+const TAKEN: Why = { code: 'preparing', message: 'Its agent took another build; it gets the next.' }
+const LAST_IS_ENDING: Why = { code: 'backing-off', message: 'Its last agent is being taken down before the next is started.' }
+const manyBefore = (template: Template, queued: number): Why => ({
+  code: 'waiting-turn',
+  message: `${queued} agents of template ${template.id} wait for a place before it.`,
+})
 const seconds = (ms: number): string => `${Math.ceil(ms / SECOND)} s`
 const because = (cause: Reason | undefined): string => (cause === undefined ? '' : ` ${cause.message}`)
-const broken = (template: Template, cause: Reason | undefined, ms: number): Why => ({
+const broken = (template: Template, { brokenUntil, cause }: TemplateHealth, now: Timestamp): Why => ({
   code: 'template-broken',
-  message: `Agents of template ${template.id} end before they connect, so none is started for now; the next try is due in ${seconds(ms)}.${because(cause)}`,
+  message: `Agents of template ${template.id} end before they connect, so none is started for now; the next try is due in ${seconds((brokenUntil ?? now) - now)}.${because(cause)}`,
   mend: `Correct the template (manor template show ${template.id}); a change of it is tried at once.`,
 })
-const trying = (template: Template, cause: Reason | undefined): Why => ({
+const trying = (template: Template, { cause }: TemplateHealth): Why => ({
   code: 'template-broken',
   message: `Agents of template ${template.id} ended before they connected; one is being tried before others follow.${because(cause)}`,
   mend: `Correct the template (manor template show ${template.id}).`,

@@ -96,9 +96,21 @@ class FakeDirectories implements AgentDirectories {
 /** Lets a Manor be killed: from then on none of its calls does anything or comes back. */
 class Gate {
   readonly #onCall: () => void
+  readonly #died = Promise.withResolvers<never>()
   dead = false
   constructor(onCall: () => void) {
     this.#onCall = onCall
+    this.#died.promise.catch(() => undefined)
+  }
+
+  kill(): void {
+    this.dead = true
+    this.#died.reject(new Error('Connection reset.'))
+  }
+
+  /** What someone else asked of the Manor: its connection breaks when the Manor dies. */
+  connection<T>(call: Promise<T>): Promise<T> {
+    return Promise.race([call, this.#died.promise])
   }
 
   /** The object, with its methods of these names ending at the gate. */
@@ -214,7 +226,7 @@ export class BrokerWorld {
       epoch,
       hook: () => {
         if (this.#manor === undefined) throw new Error('Connection refused.')
-        return this.#manor.gate.wrap<HookService>(this.#manor.broker.hook, ['hello', 'report', 'wanted', 'events'])
+        return this.#connect(this.#manor)
       },
     })
     this.controllers.set(id, controller)
@@ -296,9 +308,10 @@ export class BrokerWorld {
 
   /** kill -9: nothing that was begun comes back, and what was only in memory is gone. */
   async killManor(): Promise<void> {
+    this.#callsLeft = Number.POSITIVE_INFINITY
     const manor = this.#manor
     if (manor === undefined) return
-    manor.gate.dead = true
+    manor.gate.kill()
     this.#manor = undefined
     void manor.broker.stop()
     void manor.observer.stop()
@@ -317,13 +330,23 @@ export class BrokerWorld {
   }
 
   /** Moves on, in steps, until the condition holds; fails after `withinMs` of virtual time. */
-  async until(what: string, holds: () => boolean, withinMs = 120_000): Promise<number> {
+  async until(what: string, holds: () => boolean, withinMs = 120_000, stepMs = 50): Promise<number> {
     const began = this.clock.monotonic()
     while (!holds()) {
       if (this.clock.monotonic() - began > withinMs) throw new Error(`Not within ${withinMs} ms: ${what}.`)
-      await this.clock.advance(50)
+      await this.clock.advance(stepMs)
     }
     return this.clock.monotonic() - began
+  }
+
+  /** The door of the hook service, which closes in the middle of what it does when Manor dies. */
+  #connect({ gate, broker: { hook } }: Manor): HookService {
+    return {
+      hello: (...args) => gate.connection(hook.hello(...args)),
+      report: (...args) => gate.connection(hook.report(...args)),
+      wanted: (...args) => gate.connection(hook.wanted(...args)),
+      events: (...args) => gate.connection(hook.events(...args)),
+    }
   }
 
   #countDown(): void {
