@@ -127,44 +127,49 @@ const SECTIONS: readonly Section[] = [
   { path: pathOf.templates, title: 'Templates', pages: ['templates'] },
 ]
 
-const Roof = ({ shown }: { readonly shown: Route }) => (
-  <header class="roof">
-    <a class="wordmark" href={pathOf.wall}>
-      <Mark />
-      Manor
-    </a>
-    <nav class="nav" aria-label="Main">
-      {SECTIONS.map(section => (
-        <a key={section.path} href={section.path} {...(section.pages.includes(shown.page) ? { 'aria-current': 'page' as const } : {})}>
-          {section.title}
-          {section.tally && <Tally count={section.tally} />}
-        </a>
-      ))}
-    </nav>
-    <div class="roof-tools">
-      <button type="button" class="roof-button" aria-label="Go to a controller, page or action" onClick={openPalette}>
-        <svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" stroke-width="1.5" aria-hidden="true">
-          <circle cx="6" cy="6" r="4.2" />
-          <path d="m9.2 9.2 3.6 3.6" />
-        </svg>
-        <span class="long">Go to</span> <kbd>Ctrl K</kbd>
-      </button>
-      <a class="roof-button" href={pathOf.newController} aria-label="New controller">
-        New
+const Roof = ({ shown }: { readonly shown: Route }) => {
+  const nav = useRef<HTMLElement>(null)
+  // On a phone the sections scroll sideways: the current one is brought into view.
+  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [shown])
+  return (
+    <header class="roof">
+      <a class="wordmark" href={pathOf.wall}>
+        <Mark />
+        Manor
       </a>
-      <button
-        type="button"
-        class="roof-button"
-        aria-label={`Theme: ${theme.value}. Change it`}
-        title={`Theme: ${theme.value}`}
-        onClick={nextTheme}
-      >
-        <ThemeMark />
-      </button>
-      <ConnectionState />
-    </div>
-  </header>
-)
+      <nav ref={nav} class="nav" aria-label="Main">
+        {SECTIONS.map(section => (
+          <a key={section.path} href={section.path} {...(section.pages.includes(shown.page) ? { 'aria-current': 'page' as const } : {})}>
+            {section.title}
+            {section.tally && <Tally count={section.tally} />}
+          </a>
+        ))}
+      </nav>
+      <div class="roof-tools">
+        <button type="button" class="roof-button" aria-label="Go to a controller, page or action" onClick={openPalette}>
+          <svg width="14" height="14" viewBox="0 0 14 14" fill="none" stroke="currentColor" stroke-width="1.5" aria-hidden="true">
+            <circle cx="6" cy="6" r="4.2" />
+            <path d="m9.2 9.2 3.6 3.6" />
+          </svg>
+          <span class="long">Go to</span> <kbd>Ctrl K</kbd>
+        </button>
+        <a class="roof-button" href={pathOf.newController} aria-label="New controller">
+          New
+        </a>
+        <button
+          type="button"
+          class="roof-button"
+          aria-label={`Theme: ${theme.value}. Change it`}
+          title={`Theme: ${theme.value}`}
+          onClick={nextTheme}
+        >
+          <ThemeMark />
+        </button>
+        <ConnectionState />
+      </div>
+    </header>
+  )
+}
 
 const Tally = ({ count }: { readonly count: () => number }) => {
   const value = count()

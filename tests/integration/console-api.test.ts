@@ -51,6 +51,8 @@ describe('console on the API', () => {
       await page.getByRole('link', { name: 'Wall' }).click()
       await page.locator('.square.is-pending[data-id="team-a"]').waitFor()
       await api.put('controller', { ...aController('team-a'), phase: 'ready' })
+      // The API gathers changes for a moment of its clock, which stands still here until it is moved.
+      await api.clock.advance(1_000)
       await page.locator('.square.is-ready[data-id="team-a"]').waitFor()
     }))
 

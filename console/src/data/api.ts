@@ -63,6 +63,12 @@ const answer = async <T>(sent: Promise<Response | Problem>, read: (response: Res
   }
 }
 
+/** Ends this browser's session. */
+export const signOut = async (): Promise<void> => {
+  const response = await fetch('/sign-out', { method: 'POST', credentials: 'same-origin' })
+  if (response.ok || response.status === 401) signedOut.value = true
+}
+
 export const get = <T>(path: string): Promise<Answer<T>> =>
   answer(send('GET', path, undefined), async response => (await response.json()) as T)
 

@@ -174,7 +174,7 @@ export const AgentPage = ({ id }: { readonly id: string }) => {
       <div class="columns">
         <div>
           <PhaseTimes agent={agent} />
-          <Explanation answer={explanation.value} command={`./manor agent explain ${agent.id}`} />
+          <Explanation answer={explanation.value} reason={agent.reason} command={`./manor agent explain ${agent.id}`} />
           <LogTail path={`${path}/log`} command={`./manor agent logs ${agent.id}`} />
         </div>
         <aside class="panel" aria-label="Facts">

@@ -197,7 +197,7 @@ export const QueueItemPage = ({ controller, item }: { readonly controller: strin
           </>
         )}
       </dl>
-      <Explanation answer={answer.value} command={`./manor agent explain ${controller}/${item}`} />
+      <Explanation answer={answer.value} reason={live?.reason} command={`./manor agent explain ${controller}/${item}`} />
     </div>
   )
 }

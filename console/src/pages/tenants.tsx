@@ -12,8 +12,10 @@ import { type Column, Table } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 
 type Amount = NonNullable<TenantView['quota']>
-const amount = (resources: Amount | undefined): string =>
-  resources === undefined ? 'none' : `${formatMemory(resources.memoryMb)}, ${formatCores(resources.cpu)}`
+const amount = ({ memoryMb, cpu }: Amount): string => `${formatMemory(memoryMb)}, ${formatCores(cpu)}`
+
+const Granted = ({ resources }: { readonly resources: Amount | undefined }) =>
+  resources === undefined ? <span class="faint">none</span> : <span>{amount(resources)}</span>
 
 const COLUMNS: readonly Column<TenantView>[] = [
   { key: 'name', title: 'Tenant', cell: tenant => tenant.id, compare: (a, b) => a.id.localeCompare(b.id) },
@@ -57,8 +59,14 @@ const COLUMNS: readonly Column<TenantView>[] = [
         <span class="faint">no quota</span>
       ),
   },
-  { key: 'quota', title: 'Quota', width: '170px', className: 'hide-wide', cell: tenant => amount(tenant.quota) },
-  { key: 'guarantee', title: 'Guarantee', width: '170px', className: 'hide-wide', cell: tenant => amount(tenant.guarantee) },
+  { key: 'quota', title: 'Quota', width: '170px', className: 'hide-wide', cell: tenant => <Granted resources={tenant.quota} /> },
+  {
+    key: 'guarantee',
+    title: 'Guarantee',
+    width: '170px',
+    className: 'hide-wide',
+    cell: tenant => <Granted resources={tenant.guarantee} />,
+  },
   {
     key: 'weight',
     title: 'Weight',

@@ -21,6 +21,9 @@ import { OverviewStrip } from './overview-strip.tsx'
 import { Square } from './square.tsx'
 import { CARD_ID, type CardTarget, SquareCard } from './square-card.tsx'
 
+/** Up to so many controllers fit a screen with their names; the squares of more stand bare, and say theirs on demand. */
+const MOST_NAMED = 60
+
 const chosenPhases = (): ReadonlySet<ControllerPhase> => new Set((query.value.get('phase') ?? '').split(',').filter(isPhase))
 
 export const WallPage = () => {
@@ -150,6 +153,7 @@ const Wall = ({ shown }: { readonly shown: Parameters<typeof groupControllers>[0
   const before = useRef<readonly WallGroup[]>([])
   const target = useSignal<CardTarget | undefined>(undefined)
   const byTenant = query.value.get('group') !== 'none'
+  const isRoomy = shown.length <= MOST_NAMED
   const groups = keepUnchanged(before.current, groupControllers(shown, byTenant))
   before.current = groups
 
@@ -204,7 +208,7 @@ const Wall = ({ shown }: { readonly shown: Parameters<typeof groupControllers>[0
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the squares inside are links; this only listens to what bubbles. */}
       <div
         ref={wall}
-        class={`wall${byTenant ? '' : ' is-flat'}`}
+        class={`wall${byTenant ? '' : ' is-flat'}${isRoomy ? ' is-roomy' : ''}`}
         onFocusIn={onFocus}
         onFocusOut={() => {
           target.value = undefined
@@ -216,7 +220,7 @@ const Wall = ({ shown }: { readonly shown: Parameters<typeof groupControllers>[0
         onKeyDown={onKeyDown}
       >
         {groups.map(group => (
-          <Group key={group.tenant} group={group} />
+          <Group key={group.tenant} group={group} isRoomy={isRoomy} />
         ))}
       </div>
       <SquareCard target={target} />
@@ -224,7 +228,7 @@ const Wall = ({ shown }: { readonly shown: Parameters<typeof groupControllers>[0
   )
 }
 
-const Group = ({ group }: { readonly group: WallGroup }) => (
+const Group = ({ group, isRoomy }: { readonly group: WallGroup; readonly isRoomy: boolean }) => (
   <section class="wall-group" aria-label={group.tenant === '' ? 'All controllers' : `Tenant ${group.tenant}`}>
     {group.tenant !== '' && (
       <h3>
@@ -234,7 +238,7 @@ const Group = ({ group }: { readonly group: WallGroup }) => (
     )}
     <div class="squares">
       {group.ids.map(id => (
-        <Square key={id} id={id} />
+        <Square key={id} id={id} isRoomy={isRoomy} />
       ))}
     </div>
   </section>

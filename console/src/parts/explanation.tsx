@@ -6,12 +6,18 @@ import { ProblemNote } from './empty.tsx'
 import { ReasonNote } from './reason.tsx'
 import { Timeline } from './timeline.tsx'
 
-type ExplanationProps = { readonly answer: Answer<ExplanationView> | undefined; readonly command: string }
+type ExplanationProps = {
+  readonly answer: Answer<ExplanationView> | undefined
+  readonly command: string
+  /** What the live row says, where the explanation itself has no reason. */
+  readonly reason?: ExplanationView['reason'] | undefined
+}
 
-export const Explanation = ({ answer, command }: ExplanationProps) => {
+export const Explanation = ({ answer, command, reason: known }: ExplanationProps) => {
   if (answer === undefined) return <div class="loading-bar" />
   if (!answer.ok) return <ProblemNote problem={answer.problem} />
-  const { reason, timeline } = answer.value
+  const { timeline } = answer.value
+  const reason = answer.value.reason ?? known
   return (
     <section class="section" aria-label="Explanation">
       {reason && <ReasonNote reason={reason} isBad={false} />}

@@ -3,6 +3,7 @@ import { signal, useComputed, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { ACTION_LABEL, act } from '../data/actions.ts'
+import { signOut } from '../data/api.ts'
 import { controllers, may } from '../data/fleet.ts'
 import { navigate } from '../lib/history.ts'
 import { matchPalette, type PaletteEntry } from '../lib/palette-match.ts'
@@ -42,6 +43,7 @@ const PAGES: readonly Entry[] = [
   page('Tenants', pathOf.tenants),
   page('Templates', pathOf.templates),
   page('New controller', pathOf.newController),
+  { key: 'sign-out', title: 'Sign out', hint: 'this browser', haystack: 'sign out log out', run: () => void signOut() },
 ]
 
 /** Actions join in only once an action's first letters are typed: else each controller would fill the list four times. */
