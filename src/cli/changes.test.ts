@@ -61,18 +61,19 @@ test('a lost connection comes back after the last event, and is told of once', a
       yield event(6, 'change', change)
     },
     async function* () {
-      yield bytes(': hello\n\n')
+      // An id without an event says from where to resume.
+      yield bytes('id: 8\n\n')
       throw new Error('cut')
     },
     async function* () {
-      yield event(7, 'reset', {})
+      yield event(9, 'reset', {})
     },
   )
   assert.deepEqual(
     (await collect(open, 3)).map(({ kind }) => kind),
     ['change', 'lost', 'reset'],
   )
-  assert.deepEqual(cursors, ['5', '6', '6'])
+  assert.deepEqual(cursors, ['5', '6', '8'])
 })
 
 test('a refusal is final', async () => {

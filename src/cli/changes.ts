@@ -27,13 +27,12 @@ export const MAX_RECONNECTS = 50
  * reason), by a refusal that coming back does not mend, and after MAX_RECONNECTS tries in a row.
  */
 export async function* followChanges(open: OpenChanges, after: string | undefined, options: FollowOptions): AsyncGenerator<FeedMessage> {
-  let cursor = after
+  const position: Position = { cursor: after }
   let failures = 0
   for (;;) {
     try {
-      for await (const message of oneConnection(open, cursor, options)) {
+      for await (const message of oneConnection(open, position, options)) {
         failures = 0
-        if (message.id !== '') cursor = message.id
         const known = decode(message)
         if (known) yield known
       }
@@ -48,12 +47,11 @@ export async function* followChanges(open: OpenChanges, after: string | undefine
   }
 }
 
+/** Where in the feed a reader is: the id that came last. An id may come without an event, to say from where to resume. */
+type Position = { cursor: string | undefined }
+
 /** The events of one connection, until it ends or falls silent. */
-async function* oneConnection(
-  open: OpenChanges,
-  cursor: string | undefined,
-  { clock, signal }: FollowOptions,
-): AsyncGenerator<ServerSentEvent> {
+async function* oneConnection(open: OpenChanges, position: Position, { clock, signal }: FollowOptions): AsyncGenerator<ServerSentEvent> {
   const silence = new AbortController()
   let cancel = (): void => {}
   const heard = (): void => {
@@ -63,9 +61,12 @@ async function* oneConnection(
   try {
     heard()
     const parser = new EventStreamParser()
-    for await (const chunk of await open(cursor, AbortSignal.any([signal, silence.signal]))) {
+    for await (const chunk of await open(position.cursor, AbortSignal.any([signal, silence.signal]))) {
       heard()
-      yield* parser.push(chunk)
+      const events = parser.push(chunk)
+      // All events of the chunk are handed on before a connection is made anew, so its last id stands for them all.
+      if (parser.lastId !== '') position.cursor = parser.lastId
+      yield* events
     }
   } finally {
     cancel()

@@ -1,35 +1,18 @@
 /** The command line as a process of its own, against a server that speaks the API's contract. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { CliRun } from '../support/cli-run.ts'
 import { FAKE_TOKEN, type FakeApi } from '../support/fake-api.ts'
 import { startFakeFleet } from '../support/fake-fleet.ts'
 import { controllerView, eventView } from '../support/views.ts'
 import { waitFor } from '../support/wait.ts'
 
-const main = join(import.meta.dirname, '../../src/cli/main.ts')
-
-class Run {
-  readonly child: ChildProcess
-  readonly ended: Promise<number | null>
-  stdout = ''
-  stderr = ''
-
-  constructor(words: readonly string[], env: NodeJS.ProcessEnv, input = '') {
-    this.child = spawn(process.execPath, [main, ...words], { env: { PATH: process.env.PATH, ...env }, stdio: 'pipe' })
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
-    this.child.stdin?.end(input)
-    this.ended = new Promise(resolve => this.child.on('close', resolve))
-  }
-}
-
 const connected = (api: FakeApi): NodeJS.ProcessEnv => ({ MANOR_URL: api.url, MANOR_TOKEN: FAKE_TOKEN })
 const manor = async (api: FakeApi, words: string, input = '') => {
-  const run = new Run(words.split(' '), connected(api), input)
+  const run = new CliRun(words.split(' '), connected(api), input)
   return { code: await run.ended, stdout: run.stdout, stderr: run.stderr }
 }
 
@@ -111,7 +94,7 @@ test('a home whose Manor is gone says so', async () => {
     await mkdir(join(home, 'run'))
     await writeFile(join(home, 'run', 'manor.json'), JSON.stringify({ url, pid: 1 }))
     await writeFile(join(home, 'run', 'token'), 'token')
-    const run = new Run(['status'], { MANOR_HOME: home })
+    const run = new CliRun(['status'], { MANOR_HOME: home })
     assert.equal(await run.ended, 2)
     assert.equal(run.stderr, `error: Manor is not running at ${home}: start it with ./manor up.\n`)
   } finally {
@@ -121,7 +104,7 @@ test('a home whose Manor is gone says so', async () => {
 
 test('help: the program alone shows it, a noun alone is wrong usage, and every help has examples', async () => {
   await using api = await startFakeFleet()
-  const alone = new Run([], connected(api))
+  const alone = new CliRun([], connected(api))
   assert.equal(await alone.ended, 0)
   assert.match(alone.stdout, /A first walk:/)
   const noun = await manor(api, 'controller')
@@ -138,7 +121,7 @@ test('help: the program alone shows it, a noun alone is wrong usage, and every h
 test('create --wait shows each step, over a lost connection, and ends with what became of it', async t => {
   const phases = async (phase: 'ready' | 'failed') => {
     await using api = await startFakeFleet()
-    const run = new Run(['controller', 'create', 'new', '--wait'], connected(api))
+    const run = new CliRun(['controller', 'create', 'new', '--wait'], connected(api))
     await waitFor(() => api.listeners > 0, { what: 'it listens', seen: () => run.stderr })
     const reason = { code: 'waiting-boot', message: 'Hudson is loading.', since: Date.now() } as const
     api.change({ kind: 'controller', id: 'other', view: controllerView('other', { phase: 'failed', revision: 9 }) })
@@ -184,7 +167,7 @@ test('a wait has an end', async () => {
 
 test('event list --follow goes on until ctrl-C, and shows only what was asked for', async () => {
   await using api = await startFakeFleet()
-  const run = new Run(['event', 'list', '--follow', '--subject', 'team-a', '--json'], connected(api))
+  const run = new CliRun(['event', 'list', '--follow', '--subject', 'team-a', '--json'], connected(api))
   await waitFor(() => api.listeners > 0, { what: 'it listens' })
   api.event(eventView(10, 'Not this one.', { subject: 'team-b' }))
   api.event(eventView(11, 'Controller team-a is stopping.'))
@@ -205,7 +188,7 @@ test('logs --follow shows what is written, once', async () => {
   await using api = await startFakeFleet()
   let log = 'one\n'
   api.on('GET /controllers/team-a/log', undefined, () => ({ text: log }))
-  const run = new Run(['controller', 'logs', 'team-a', '--follow'], connected(api))
+  const run = new CliRun(['controller', 'logs', 'team-a', '--follow'], connected(api))
   await waitFor(() => run.stdout === 'one\n', { what: 'the end of the log' })
   log += 'two\nthr'
   await waitFor(() => run.stdout === 'one\ntwo\n', { what: 'whole lines' })
@@ -228,7 +211,7 @@ test('template apply reads standard input, and changes nothing where any of it i
 
 test('a reader that has seen enough is no error', async () => {
   await using api = await startFakeFleet()
-  const run = new Run(['controller', 'logs', 'team-a', '--follow'], connected(api))
+  const run = new CliRun(['controller', 'logs', 'team-a', '--follow'], connected(api))
   await waitFor(() => run.stdout !== '', { what: 'the log is shown' })
   run.child.stdout?.destroy()
   api.on('GET /controllers/team-a/log', undefined, () => ({ text: 'x\n'.repeat(20_000) }))

@@ -1,5 +1,5 @@
 import type { Colour, Terminal } from './terminal.ts'
-import { pad, printable, truncate, widthOf } from './width.ts'
+import { hang, pad, printable, truncate, widthOf } from './width.ts'
 
 /** What stands in one place of a table. The colour is put on after the text was cut to its width. */
 export type Cell = string | ColouredCell
@@ -11,7 +11,7 @@ export type Column<Row> = {
   readonly align?: 'left' | 'right'
   /** Columns with the largest number go first where the terminal is too narrow. 0, the default, never goes. */
   readonly droppable?: number
-  /** May be cut down to this many characters before any column goes. Absent: never cut. */
+  /** May be cut down to this many characters before any column goes. Absent: never cut, as a name that is to be copied. */
   readonly least?: number
 }
 
@@ -82,5 +82,5 @@ const fit = (columns: readonly Laid[], available: number): readonly Laid[] => {
 export const fields = (rows: readonly (readonly [label: string, value: string | undefined])[], terminal: Terminal): string => {
   const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined && row[1] !== '')
   const width = Math.max(0, ...shown.map(([label]) => widthOf(label)))
-  return shown.map(([label, value]) => `${terminal.paint('dim', pad(label, width))}  ${value}`).join('\n')
+  return shown.map(([label, value]) => hang(`${terminal.paint('dim', pad(label, width))}${GAP}`, value, terminal.columns)).join('\n')
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { pad, printable, truncate, widthOf } from './width.ts'
+import { hang, pad, printable, truncate, widthOf } from './width.ts'
 
 const WIDTHS: readonly (readonly [string, number])[] = [
   ['', 0],
@@ -36,4 +36,11 @@ test('what is cut is never wider than it may be, and says that it was cut', () =
 
 test('what others wrote cannot move the cursor or set a title', () => {
   assert.equal(printable('a\u001b[2Jb\u001b]0;title\u0007c\rd\u0008\te'), 'abcd    e')
+})
+
+test('a long text hangs below its beginning, with whole words, and stays one line in a pipe', () => {
+  const text = 'see http://localhost:8080/team-a/ for all of it'
+  assert.equal(hang('why  ', text, 40), 'why  see http://localhost:8080/team-a/\n     for all of it')
+  assert.equal(hang('why  ', text, undefined), `why  ${text}`)
+  assert.equal(hang('w'.repeat(30), text, 40), 'w'.repeat(30) + text)
 })

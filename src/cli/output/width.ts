@@ -48,3 +48,23 @@ export const printable = (text: string): string =>
   stripVTControlCharacters(text)
     .replaceAll('\t', '    ')
     .replaceAll(/\p{Control}/gu, '')
+
+/**
+ * `prefix`, then `text` in as many lines as it needs, all of them beginning where the first does. Words are kept whole, so that an address can be
+ * copied. Without `columns` (a pipe) it stays one line, and so it does where too little room is left to read.
+ */
+export const hang = (prefix: string, text: string, columns: number | undefined): string => {
+  const indent = widthOf(prefix)
+  if (columns === undefined || columns - indent < LEAST_TEXT_COLUMNS) return prefix + text
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line === '' || indent + widthOf(longer) <= columns) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return prefix + lines.join(`\n${' '.repeat(indent)}`)
+}
+
+/** Narrower columns of text are harder to read than lines that the terminal wraps. */
+const LEAST_TEXT_COLUMNS = 24

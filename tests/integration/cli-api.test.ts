@@ -1,0 +1,170 @@
+/** The command line against the real API over a real store; what reconcilers would do is done by the test. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aController, aHost, demandOf, TestApi } from '../../src/api/testing.ts'
+import type { Controller } from '../../src/model/index.ts'
+import { CliRun } from '../support/cli-run.ts'
+import { waitFor } from '../support/wait.ts'
+
+type Fixture = { readonly api: TestApi; readonly start: (words: string, input?: string) => CliRun }
+
+const withApi = async (work: (fixture: Fixture) => Promise<void>): Promise<void> => {
+  await using api = await TestApi.open()
+  const url = `http://127.0.0.1:${await api.listen()}`
+  const env = { MANOR_URL: url, MANOR_TOKEN: await api.token('admin') }
+  const runs: CliRun[] = []
+  const start = (words: string, input?: string): CliRun => {
+    const run = new CliRun(words.split(' '), env, input)
+    runs.push(run)
+    return run
+  }
+  try {
+    await work({ api, start })
+  } finally {
+    // Those that a failed test leaves behind would wait for ever.
+    for (const { child } of runs) child.kill('SIGKILL')
+  }
+}
+
+/** Lets the API's clock go on until the command line has shown what is expected. */
+const shows = (api: TestApi, run: CliRun, pattern: RegExp): Promise<unknown> =>
+  waitFor(
+    async () => {
+      await api.clock.advance(100)
+      return pattern.test(run.stdout)
+    },
+    { what: `it shows ${pattern}`, seen: () => run.stdout + run.stderr },
+  )
+
+const change = (api: TestApi, name: string, changes: Partial<Controller>): Promise<void> =>
+  api.store.transact(tx => {
+    tx.update('controller', name, controller => ({ ...controller, ...changes }))
+    tx.event({ kind: 'controller', subject: name, type: 'phase-changed', actor: 'manor', message: `Controller ${name} is changed.` })
+  })
+
+test('every look works on the real API', async () => {
+  await withApi(async ({ api, start }) => {
+    await api.put('controller', aController('team-a', { host: aHost('machine').id }))
+    await api.put('host', aHost('machine'))
+    await api.put('demand', demandOf('team-a', ['17']))
+    api.credentials.set('team-a', { user: 'admin', password: 'secret-of-team-a' })
+    for (const words of [
+      'status',
+      'controller list',
+      'controller show team-a',
+      'controller explain team-a',
+      'controller credentials team-a',
+      'agent list',
+      'agent list --all',
+      'agent explain team-a/17',
+      'queue list',
+      'queue list --controller team-a',
+      'build list',
+      'build list --controller team-a',
+      'template list',
+      'host list',
+      'tenant list',
+      'event list --limit 5 --kind controller --subject team-a',
+      'token create ci --role viewer --expires-in 30d',
+      'token list',
+      'console',
+    ]) {
+      const run = start(words)
+      assert.equal(await run.ended, 0, `${words}: ${run.stderr}`)
+      assert.doesNotMatch(run.stdout, /undefined|NaN/, words)
+    }
+  })
+})
+
+test('what the API refuses is said in the words of the command line', async () => {
+  await withApi(async ({ api, start }) => {
+    await api.put('controller', aController('team-a', { phase: 'stopped', wanted: 'stopped' }))
+    for (const [words, sentence] of [
+      ['controller create team-b --memory 16m', /^error: --memory is 16: give 384 to \d+ MB\.\n$/],
+      ['controller create Team_B', /^error: name "Team_B" is not a DNS label/],
+      ['controller create team-a', /^error: There is a controller named team-a already/],
+      ['controller create team-b --tenant nobody', /^error: There is no tenant named nobody/],
+      ['controller show tema-a', /Did you mean team-a\?\n$/],
+      ['controller stop team-a', /^error: Controller team-a is stopped and cannot be stopped now; allowed: start, delete\.\n$/],
+      ['agent show nobody', /^error: There is no agent/],
+      ['agent explain team-a/gone', /^error: /],
+    ] as const) {
+      const run = start(words)
+      assert.equal(await run.ended, 2, `${words}: ${run.stdout}`)
+      assert.match(run.stderr, sentence)
+    }
+  })
+})
+
+test('create, stop, start and delete wait for what the reconciler does', async () => {
+  await withApi(async ({ api, start }) => {
+    const create = start('controller create team-a --memory 1g --cpu 2 --wait')
+    await shows(api, create, /pending/)
+    await change(api, 'team-a', { phase: 'starting', phaseSince: api.clock.now(), epoch: 1 })
+    await shows(api, create, /starting/)
+    await change(api, 'team-a', { phase: 'ready', phaseSince: api.clock.now() })
+    await shows(api, create, /Controller team-a is ready after/)
+    assert.equal(await create.ended, 0)
+    assert.deepEqual([api.store.get('controller', 'team-a')?.spec.memoryMb, api.store.get('controller', 'team-a')?.spec.cpu], [1024, 2])
+
+    const restart = start('controller restart team-a --wait')
+    await shows(api, restart, /ready/)
+    await change(api, 'team-a', { phase: 'stopping', phaseSince: api.clock.now() })
+    await shows(api, restart, /stopping/)
+    await change(api, 'team-a', { phase: 'ready', phaseSince: api.clock.now(), epoch: 2, restartsDone: 1 })
+    await shows(api, restart, /is ready after/)
+    assert.equal(await restart.ended, 0)
+
+    const stop = start('controller stop team-a --wait')
+    await shows(api, stop, /ready/)
+    await change(api, 'team-a', { phase: 'stopped', phaseSince: api.clock.now() })
+    await shows(api, stop, /is stopped after/)
+    assert.equal(await stop.ended, 0)
+
+    const failing = start('controller start team-a --wait')
+    await shows(api, failing, /stopped/)
+    const reason = { code: 'boot-failed', message: 'It ended with exit code 1.', since: api.clock.now() } as const
+    await change(api, 'team-a', { phase: 'failed', phaseSince: api.clock.now(), reason })
+    await shows(api, failing, /failed/)
+    assert.equal(await failing.ended, 1)
+    assert.equal(failing.stderr, 'error: Controller team-a failed: It ended with exit code 1.\n')
+
+    const gone = start('controller delete team-a --wait')
+    await shows(api, gone, /failed/)
+    await api.remove('controller', 'team-a')
+    await shows(api, gone, /is deleted/)
+    assert.equal(await gone.ended, 0)
+  })
+})
+
+test('templates are applied, shown as the same file, and deleted', async () => {
+  await withApi(async ({ api, start }) => {
+    const apply = start(
+      'template apply -',
+      'name: linux\nlabels: [linux]\nresources: { cpu: 2, memory: 1g, disk: 2g }\nconnectTimeout: 90s\n',
+    )
+    assert.equal(await apply.ended, 0, apply.stderr)
+    assert.equal(api.store.get('template', 'linux')?.connectTimeoutMs, 90_000)
+    const shown = start('template show linux')
+    assert.equal(await shown.ended, 0, shown.stderr)
+    const again = start('template apply -', shown.stdout)
+    assert.equal(await again.ended, 0, again.stderr)
+    const removed = start('template delete linux')
+    assert.equal(await removed.ended, 0, removed.stderr)
+    assert.equal(api.store.get('template', 'linux'), undefined)
+  })
+})
+
+test('events are followed, each told once', async () => {
+  await withApi(async ({ api, start }) => {
+    await api.put('controller', aController('team-a'))
+    const run = start('event list --follow --kind controller')
+    await shows(api, run, /Put by a test/)
+    await waitFor(async () => (await api.openConnections()) > 0, { what: 'it listens' })
+    await api.put('controller', aController('team-b'))
+    await shows(api, run, /Put by a test[\s\S]*Put by a test/)
+    run.child.kill('SIGINT')
+    assert.equal(await run.ended, 130)
+    assert.equal(run.stdout.trimEnd().split('\n').length, 2)
+  })
+})
