@@ -80,7 +80,8 @@ const RawBuild = Type.Object({
   result: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   duration: Type.Number(),
   timestamp: Type.Number(),
-  builtOn: Type.Optional(Type.String()),
+  // Hudson says null until an executor has it.
+  builtOn: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   queueId: Type.Optional(Type.Number()),
 })
 const RawHealth = Type.Object({ status: Type.Boolean(), failures: Type.Optional(Type.Array(Type.String())) })
