@@ -1,0 +1,7 @@
+package hudson.model;
+
+public class OneOffExecutor extends Executor {
+    public OneOffExecutor(Computer owner) {
+        super(owner, -1);
+    }
+}

@@ -1,0 +1,3 @@
+package hudson.security.captcha;
+
+public abstract class CaptchaSupport {}

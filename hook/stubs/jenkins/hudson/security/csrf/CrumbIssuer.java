@@ -1,0 +1,3 @@
+package hudson.security.csrf;
+
+public abstract class CrumbIssuer {}
