@@ -113,6 +113,8 @@ const openUnified = (places: readonly string[], name: string): Cgroups | string 
   let best: { parent: string; controllers: readonly Controller[] } | undefined
   const problems: string[] = []
   for (const place of places) {
+    // On a hybrid machine the version 2 tree is there but its controllers are used by version 1.
+    if (!readWords(join(place, 'cgroup.controllers')).includes('memory')) continue
     const parent = join(place, name)
     const handed = attempt(() => {
       mkdirSync(parent, { recursive: true })

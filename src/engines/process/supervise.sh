@@ -2,7 +2,7 @@
 #
 # It outlives Manor, keeps the log within its bound, waits for the command, kills what the command leaves behind and writes how it ended.
 # It runs as Manor's own user in a session of its own; the command runs in another session, so that no signal meant for the one hits the
-# other. Only dash, mkfifo, dd, mv, setsid are needed. It starts in the workload's record directory.
+# other. Needs mkfifo, dd, wc, mv, sleep and setsid beside the shell. It starts in the workload's record directory.
 #
 #   $1  file for how it ended           $4  control groups that the command joins, separated by spaces; may be empty
 #   $2  size of one log file in bytes   $5  oom_score_adj of the command
@@ -22,13 +22,16 @@ identity() {
   start=$1
 }
 
-# Appends standard input to `log`, keeping at most two files of log_bytes. A full disk ends the log, never the workload.
+# Appends standard input to `log` as it comes. A file that has half of log_bytes at the end of a round becomes `log.1`; a round adds at most
+# the other half, so two files of log_bytes are the most there ever is. A round ends after 1024 reads, which costs a chatty program two execs
+# for a thousand lines. A full disk ends the log, never the workload.
 keep_log() {
-  while dd bs=64k iflag=count_bytes count="$log_bytes" status=none >>log; do
-    # One byte more tells a full file from the end of the stream.
-    dd bs=1 count=1 status=none >log.next || break
-    [ -s log.next ] || return 0
-    mv -f log log.1 && mv -f log.next log || break
+  block=$((log_bytes / 2048))
+  while said=$(dd bs="$block" count=1024 2>&1 >>log); do
+    # "12+34 records in": fewer than were asked for means that nobody writes any more.
+    records=${said%% records in*}
+    [ $((${records%+*} + ${records#*+})) -lt 1024 ] && return 0
+    [ "$(wc -c <log)" -ge $((log_bytes / 2)) ] && mv -f log log.1
   done
   exec cat >/dev/null
 }
