@@ -192,11 +192,15 @@ const decideQuieting = ({ controller, observation, presence, now }: ControllerVi
   const left = Math.round((controller.spec.graceMs - quietFor) / SECOND)
   return wait(Math.min(SECOND, controller.spec.graceMs - quietFor), {
     code: 'waiting-builds',
-    message: presence
-      ? `It waits for ${presence.running} running builds, at most ${left} s more.`
-      : `It waits for its hook to say which builds run, at most ${left} s more.`,
+    message: waitingFor(presence, left),
     mend: 'Abort the builds in the controller to stop it sooner.',
   })
+}
+
+const waitingFor = (presence: Presence | undefined, leftSeconds: number): string => {
+  if (presence === undefined) return `It waits for its hook to say which builds run, at most ${leftSeconds} s more.`
+  if (presence.running === 0) return `It waits for its controller to take no more builds, at most ${leftSeconds} s more.`
+  return `It waits for ${presence.running === 1 ? 'a running build' : `${presence.running} running builds`}, at most ${leftSeconds} s more.`
 }
 
 const decideStopping = ({ controller, observation }: ControllerView): ControllerStep => {

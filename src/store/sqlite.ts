@@ -1,3 +1,4 @@
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Kysely, SqliteDialect } from 'kysely'
 import { StoreError } from './errors.ts'
@@ -63,6 +64,7 @@ export const openSqlite = (path: string): Database => {
 const open = (path: string): DatabaseSync => {
   let database: DatabaseSync | undefined
   try {
+    if (path !== ':memory:') makeClosedToOthers(path)
     database = new DatabaseSync(path)
     if (path !== ':memory:') {
       database.exec('PRAGMA locking_mode = EXCLUSIVE')
@@ -76,6 +78,14 @@ const open = (path: string): DatabaseSync => {
     database?.close()
     throw storeErrorOf(cause, path)
   }
+}
+
+/**
+ * SQLite would make the file readable by everybody; its other files take over its mode. A file that is there is not opened: closing it again
+ * would drop the locks that this process holds on it (sqlite.org/howtocorrupt.html section 2.2).
+ */
+const makeClosedToOthers = (path: string): void => {
+  if (!existsSync(path)) closeSync(openSync(path, 'ax', 0o600))
 }
 
 /** SQLite result codes: sqlite.org/rescode.html. */

@@ -9,6 +9,7 @@ export const tellOfController = (progress: Progress): ((controller: Controller) 
   let last: Controller | undefined
   return controller => {
     if (last?.phase === controller.phase && last.reason?.message === controller.reason?.message) return
+    const firstLook = last === undefined
     const took =
       last === undefined || last.phase === controller.phase
         ? ''
@@ -16,6 +17,7 @@ export const tellOfController = (progress: Progress): ((controller: Controller) 
     last = controller
     const id = `controller ${controller.id}`
     if (controller.phase === 'ready') {
+      if (firstLook) return progress.done(id, 'ready')
       const total =
         controller.readyAt !== undefined && controller.startedAt !== undefined
           ? `, ${seconds(controller.readyAt - controller.startedAt)} after its start`
@@ -61,7 +63,7 @@ export const tellOfSample = (progress: Progress): ((news: SampleNews) => void) =
         flush(news.text)
         return
       case 'finished':
-        flush('\n')
+        if (rest !== '') flush('\n')
         if (news.result === 'SUCCESS') progress.done('build', news.result)
         else progress.fail('build', news.result)
     }
