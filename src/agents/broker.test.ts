@@ -12,6 +12,7 @@ const roomFor = (agents: number) => [{ capacity: { cpu: agents + 0.5, memoryMb: 
 const startsPerItem = (world: BrokerWorld): Map<string, number> => {
   const counts = new Map<string, number>()
   for (const agent of world.agents()) {
+    if (agent.launchedAt === undefined) continue
     const key = `${agent.controller}/${agent.item}`
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }

@@ -124,8 +124,8 @@ export class Placement {
     }
     for (const { task, reason } of leftOver) {
       const agent = agents.get(task)
-      // The sentence's numbers change all the time; the row keeps the first of a kind, the queue item shows the newest.
-      if (agent === undefined || agent.reason?.code === reason.code) continue
+      // What is free changes all the time; the row keeps the first reason of a kind, the queue item shows the newest.
+      if (agent === undefined || kindOf(agent.reason) === kindOf(reason)) continue
       tx.put('agent', { ...agent, reason: { ...reason, since: tx.now } })
       note(tx, agent, 'reason-changed', `Agent ${agent.id} waits. ${reason.message}`, { code: reason.code })
     }
@@ -157,6 +157,10 @@ export class Placement {
     return tasks
   }
 }
+
+/** Room that others took a moment ago and room that is not there are the same wait. */
+const kindOf = (reason: Omit<Reason, 'since'> | undefined): Reason['code'] | undefined =>
+  reason?.code === 'waiting-turn' ? 'no-capacity' : reason?.code
 
 const NO_HOST: Omit<Reason, 'since'> = { code: 'no-capacity', message: 'There is no host yet.' }
 

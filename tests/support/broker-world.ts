@@ -21,6 +21,7 @@ import {
   type Template,
   type Tenant,
   tenantId,
+  type WorkloadId,
   workloadId,
 } from '../../src/model/index.ts'
 import { type Random, seededRandom, settle, VirtualClock } from '../../src/runtime/index.ts'
@@ -35,6 +36,8 @@ export type WorldOptions = {
   readonly faultOf?: FakeEngineOptions['faultOf']
   /** From a started process to its first try to connect. */
   readonly connectMs?: number
+  /** Whether a hook's call is lost: on its way there, or on its way back when it was heard. */
+  readonly lossOf?: () => 'asked' | 'answered' | undefined
 }
 
 /** How an agent's process behaves, by the first word of its command. */
@@ -144,6 +147,8 @@ export class BrokerWorld {
   readonly directories = new FakeDirectories()
   readonly controllers = new Map<ControllerId, FakeController>()
   readonly errors: unknown[] = []
+  /** Workloads that Manor stopped while they ran a build: there must be none. */
+  readonly stoppedBuilding: WorkloadId[] = []
   /** Most agents' workloads that ran at a time. */
   mostRunning = 0
   store!: Store
@@ -159,6 +164,12 @@ export class BrokerWorld {
       clock: this.clock,
       ...(options.hosts ? { hosts: options.hosts } : {}),
       ...(options.faultOf ? { faultOf: options.faultOf } : {}),
+      onStop: id => {
+        const build = [...this.controllers.values()].some(({ builds }) =>
+          builds.some(({ node, result }) => result === undefined && id === `agent.${node}`),
+        )
+        if (build) this.stoppedBuilding.push(id)
+      },
       onRunning: workload => {
         this.mostRunning = Math.max(this.mostRunning, this.engine.running().length)
         void this.#play(workload.labels.noun, workload.command[0] ?? '')
@@ -341,11 +352,18 @@ export class BrokerWorld {
 
   /** The door of the hook service, which closes in the middle of what it does when Manor dies. */
   #connect({ gate, broker: { hook } }: Manor): HookService {
+    const call = async <T>(work: () => Promise<T>): Promise<T> => {
+      const loss = this.#options.lossOf?.()
+      if (loss === 'asked') throw new Error('The call was lost.')
+      const answer = await gate.connection(work())
+      if (loss === 'answered') throw new Error('The answer was lost.')
+      return answer
+    }
     return {
-      hello: (...args) => gate.connection(hook.hello(...args)),
-      report: (...args) => gate.connection(hook.report(...args)),
-      wanted: (...args) => gate.connection(hook.wanted(...args)),
-      events: (...args) => gate.connection(hook.events(...args)),
+      hello: (...args) => call(() => hook.hello(...args)),
+      report: (...args) => call(() => hook.report(...args)),
+      wanted: (...args) => call(() => hook.wanted(...args)),
+      events: (...args) => call(() => hook.events(...args)),
     }
   }
 

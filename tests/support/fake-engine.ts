@@ -16,6 +16,8 @@ export type FakeEngineOptions = {
   readonly latencyMs?: number
   /** Asked before each submit, stop and remove. */
   readonly faultOf?: (call: 'submit' | 'stop' | 'remove', id: WorkloadId) => CallFault | undefined
+  /** Told of each stop before it is carried out. */
+  readonly onStop?: (id: WorkloadId) => void
   /** A workload runs; what it does is the test's to say. */
   readonly onRunning?: (workload: Workload) => void
 }
@@ -56,7 +58,10 @@ export class FakeEngine implements Engine {
   }
 
   async stop(id: WorkloadId): Promise<void> {
-    await this.#call('stop', id, () => this.end(id, { code: 'killed-by-us', message: 'It was stopped by Manor.' }))
+    await this.#call('stop', id, () => {
+      this.#options.onStop?.(id)
+      this.end(id, { code: 'killed-by-us', message: 'It was stopped by Manor.' })
+    })
   }
 
   async remove(id: WorkloadId): Promise<void> {
