@@ -5,10 +5,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { AgentLaunch, InstanceSecrets, LaunchPlan, Program } from '../../src/controllers/distributions/distribution.ts'
 import { hudson } from '../../src/controllers/distributions/hudson.ts'
-import { systemClock } from '../../src/runtime/index.ts'
+import { createPrograms } from '../../src/controllers/index.ts'
+import { systemClock, systemRandom } from '../../src/runtime/index.ts'
 
 /** Fixed, so that a failing test can be tried again by hand. */
 export const TEST_SECRETS: InstanceSecrets = {
@@ -43,6 +45,18 @@ export type RunningHudson = AsyncDisposable & {
   /** All that it printed so far. */
   log(): Promise<string>
   stop(): Promise<void>
+}
+
+/** Hudson from the user's own cache, or brought into it. */
+export const hudsonProgram = async (): Promise<{ readonly program: Program; readonly agentJar: string }> => {
+  const programs = createPrograms({
+    cacheDirectory: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'manor'),
+    clock: systemClock,
+    random: systemRandom,
+  })
+  const { signal } = new AbortController()
+  const { program } = await programs.provide({ distribution: 'hudson' }, () => {}, signal)
+  return { program, agentJar: await programs.agentJar(program, signal) }
 }
 
 const BOOT_DEADLINE_MS = 90_000

@@ -177,7 +177,9 @@ const boundedText = async (call: Call, body: AsyncIterable<Uint8Array>): Promise
 export const parse = <Schema extends TSchema>(schema: Schema, what: string, text: string): Static<Schema> => {
   const value = jsonOf(text)
   if (Value.Check(schema, value)) return value
-  throw new ClientError('unexpected', `The controller could not ${what}: its answer has a shape that is not known.`)
+  const [first] = Value.Errors(schema, value)
+  const where = first === undefined ? '' : ` (${first.instancePath || 'the whole'} ${first.message})`
+  throw new ClientError('unexpected', `The controller could not ${what}: its answer has a shape that is not known${where}.`)
 }
 
 const jsonOf = (text: string): unknown => {

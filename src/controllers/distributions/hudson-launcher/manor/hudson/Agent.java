@@ -19,7 +19,7 @@ import java.util.List;
  */
 public final class Agent {
     /** Waits between tries: short at first, since the node is often made a moment after the agent was started. */
-    private static final long[] DELAYS_MS = {100, 250, 500, 1_000, 2_000, 4_000, 10_000};
+    private static final long[] DELAYS_MS = {100, 250, 500, 1_000, 2_000, 3_000};
 
     private Agent() {}
 
