@@ -1,7 +1,9 @@
-import { Command } from 'commander'
+import { Command, Help } from 'commander'
 import { completedBy } from './command-module.ts'
 import { COMMANDS, type CommandEntry } from './commands/registry.ts'
+import type { ConnectionOptions } from './connection.ts'
 import { type CliContext, PROGRAM } from './context.ts'
+import { CliError } from './errors.ts'
 import { terminalOf } from './output/terminal.ts'
 
 /** Heading of the options that say which Manor is meant. */
@@ -32,9 +34,12 @@ const addCommand = async (program: Command, entry: CommandEntry, context: CliCon
   if (loaded) (await entry.load()).register(command, context)
 }
 
+/** Commander's own choices, for what is changed only in part. */
+const plainHelp = new Help()
+
 const newProgram = (context: CliContext): Command => {
   const help = terminalOf(context.stdout, context.env)
-  const program = new Command(PROGRAM)
+  const program: Command = new Command(PROGRAM)
     .usage('<command> [options]')
     .description('Manor runs a private Jenkins cloud: isolated controllers, each with build agents that come and go with its builds.')
     .helpOption('-h, --help', 'show help, with examples')
@@ -53,7 +58,12 @@ const newProgram = (context: CliContext): Command => {
       showGlobalOptions: true,
       subcommandTerm: command => [command.name(), ...command.registeredArguments.map(argument => argumentTerm(argument))].join(' '),
       // A noun's help is about its verbs; where Manor is matters to those who run one.
-      visibleGlobalOptions: command => (command.commands.length > 0 || !command.parent ? [] : [...root(command).options]),
+      visibleGlobalOptions: command =>
+        command.commands.length > 0 || !command.parent
+          ? []
+          : root(command).options.filter(({ long }) => !isLocal(command) || long === '--home'),
+      // The program's own help begins with the commands; its options stand below them.
+      visibleOptions: command => (command.parent ? plainHelp.visibleOptions(command) : []),
       styleTitle: text => help.paint('bold', text === 'Global Options:' ? WHERE : text),
       styleCommandText: text => help.paint('cyan', text),
     })
@@ -62,9 +72,20 @@ const newProgram = (context: CliContext): Command => {
   program.addOption(program.createOption('--url <url>', 'its address, if elsewhere (MANOR_URL)').helpGroup(WHERE))
   program.addOption(program.createOption('--token <token>', 'token for that address (MANOR_TOKEN)').helpGroup(WHERE))
   const helpCommand = program.createCommand('help').summary('Show help for a command').argument('[command]')
+  program.hook('preAction', (_, command) => refuseElsewhere(command))
   program.addHelpCommand(helpCommand.helpOption(false).helpGroup('The command line:'))
   examples(program)
   return program
+}
+
+const isLocal = (command: Command): boolean => COMMANDS.some(({ name, isLocal }) => isLocal === true && name === command.name())
+
+/** An option that would do nothing is refused, before somebody believes that it did something. */
+const refuseElsewhere = (command: Command): void => {
+  const { url, token } = command.optsWithGlobals<ConnectionOptions>()
+  const given = url === undefined ? (token === undefined ? undefined : '--token') : '--url'
+  if (isLocal(command) && given !== undefined)
+    throw new CliError(`${PROGRAM} ${command.name()} works on this machine and takes no ${given}: leave it out.`)
 }
 
 const root = (command: Command): Command => (command.parent ? root(command.parent) : command)
@@ -79,6 +100,11 @@ const examples = (program: Command): void => {
   ${PROGRAM} up                                  start Manor, with a controller and a sample build
   ${PROGRAM} controller create team-a --wait     make a controller and wait until it is ready
   ${PROGRAM} queue list                          see what waits, and why
-  ${PROGRAM} controller create --help            every command has examples`,
+  ${PROGRAM} controller create --help            every command has examples
+
+Every command takes --help, nearly all --json; and to say which Manor is meant:
+  --home <dir>      its home (MANOR_HOME, or ~/.manor)
+  --url <url>       its address, if elsewhere (MANOR_URL)
+  --token <token>   token for that address (MANOR_TOKEN)`,
   )
 }

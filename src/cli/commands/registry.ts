@@ -6,6 +6,8 @@ export type CommandEntry = {
   readonly name: string
   readonly group: (typeof GROUPS)[number]
   readonly summary: string
+  /** It runs here and takes no --url and --token. */
+  readonly isLocal?: true
   /** Loads the module: done only for words that are on the line, since each costs its share of the start. */
   readonly load: () => Promise<CommandModule>
 }
@@ -14,6 +16,7 @@ export type CommandEntry = {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'up',
+    isLocal: true,
     group: 'Run Manor',
     summary: 'Start Manor here, and at the first time a controller with a sample build',
     load: async () => (await import('./up.ts')).upCommand,
@@ -92,12 +95,14 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'completion',
+    isLocal: true,
     group: 'The command line',
     summary: 'Print the completion script for bash, zsh or fish',
     load: async () => (await import('./completion.ts')).completionCommand,
   },
   {
     name: 'version',
+    isLocal: true,
     group: 'The command line',
     summary: "Print Manor's version",
     load: async () => (await import('./version.ts')).versionCommand,

@@ -17,9 +17,11 @@ export type WaitOptions = { readonly wait?: boolean; readonly timeout?: number }
 const WAIT_MS = 30 * 60_000
 
 export const withWait = (command: Command, until: string): Command =>
-  command
-    .option('--wait', `stay ${until}, showing each step; exit code 1 if that fails`)
-    .addOption(parsed('--timeout <duration>', `longest wait (default: ${formatDuration(WAIT_MS)})`, parseDuration))
+  command.option('--wait', `stay ${until}, showing each step; exit code 1 if that fails`).addOption(
+    parsed('--timeout <duration>', `longest --wait, which it implies (default: ${formatDuration(WAIT_MS)})`, parseDuration).implies({
+      wait: true,
+    }),
+  )
 
 /** The feed's cursor before a request, so that no change after it is missed; asked only for those who wait. */
 export const cursorNow = async (client: ManorClient, { wait }: WaitOptions): Promise<string | undefined> =>

@@ -7,6 +7,8 @@ import type { Amount } from './progress.ts'
 export type LiveStep = { readonly title: string; readonly startedAt: number; readonly text: string; readonly amount?: Amount }
 
 const BAR_COLUMNS = 24
+/** Where less than this is free beside the seconds, the per cent alone are shown, so that the title can be read. */
+const LEAST_FOR_BAR = 50
 /** `1234.5 s` fits; the seconds of all lines stand below each other. */
 const SECONDS_COLUMNS = 8
 const DEFAULT_ROWS = 24
@@ -30,19 +32,20 @@ const stepLine = ({ title, startedAt, text, amount }: LiveStep, now: number, fra
   const { paint, glyphs, columns = 80 } = terminal
   const spinner = glyphs.spinner[frame % glyphs.spinner.length] ?? ''
   const elapsed = pad(seconds(now - startedAt), SECONDS_COLUMNS, 'right')
-  const bar = amount && amount.total > 0 ? barOf(amount, terminal) : ''
   // The last column stays free: some terminals wrap as soon as it is written.
-  const room = columns - 1 - widthOf(spinner) - SECONDS_COLUMNS - 3 - (bar === '' ? 0 : BAR_COLUMNS + 8)
-  const plainTitle = truncate(printable(title), Math.max(10, room), glyphs.ellipsis)
+  const free = columns - 1 - widthOf(spinner) - SECONDS_COLUMNS - 3
+  const bar = amount && amount.total > 0 ? `  ${barOf(amount, free < LEAST_FOR_BAR ? 0 : BAR_COLUMNS, terminal)}` : ''
+  const room = free - widthOf(bar)
+  const plainTitle = truncate(printable(title), room, glyphs.ellipsis)
   const detail = truncate(text === '' ? '' : `: ${printable(text)}`, room - widthOf(plainTitle), glyphs.ellipsis)
-  return `${paint('cyan', spinner)} ${paint('dim', elapsed)}  ${plainTitle}${detail}${bar === '' ? '' : `  ${bar}`}`
+  return `${paint('cyan', spinner)} ${paint('dim', elapsed)}  ${plainTitle}${detail}${bar}`
 }
 
-const barOf = ({ done, total }: Amount, { paint, glyphs }: Terminal): string => {
+const barOf = ({ done, total }: Amount, barColumns: number, { paint, glyphs }: Terminal): string => {
   const share = Math.max(0, Math.min(1, done / total))
-  const full = Math.round(share * BAR_COLUMNS)
-  const percent = `${Math.floor(share * 100)}%`.padStart(4)
-  return `${paint('green', glyphs.full.repeat(full))}${paint('dim', glyphs.empty.repeat(BAR_COLUMNS - full))} ${percent}`
+  const full = Math.round(share * barColumns)
+  const percent = `${Math.floor(share * 100)}%`.padStart(barColumns === 0 ? 0 : 5)
+  return `${paint('green', glyphs.full.repeat(full))}${paint('dim', glyphs.empty.repeat(barColumns - full))}${percent}`
 }
 
 /** The line that stays when a step has ended. It may wrap: nothing is drawn over it. */
