@@ -46,6 +46,8 @@ export type FixtureServer = {
   readonly requests: string[]
   change(change: Change): void
   event(event: Omit<EventView, 'seq' | 'at'>): void
+  /** How many are open. */
+  streams(): number
   /** Tells all clients to read the lists anew. */
   reset(): void
   /** Cuts all streams; `refuse` keeps new ones away until it is called with false. */
@@ -185,6 +187,7 @@ export const startFixtureServer = async (options: FixtureOptions): Promise<Fixtu
     requests,
     change,
     event,
+    streams: () => streams.size,
     reset: () => publish('reset', {}),
     dropStreams: refuse => {
       isRefusing = refuse

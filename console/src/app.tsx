@@ -16,6 +16,7 @@ import { QueueItemPage, QueuePage } from './pages/queue.tsx'
 import { TemplatesPage } from './pages/templates.tsx'
 import { TenantsPage } from './pages/tenants.tsx'
 import { WallPage } from './pages/wall.tsx'
+import { Command } from './parts/copy.tsx'
 import { DeleteDialog } from './parts/delete-dialog.tsx'
 import { Empty, ProblemNote } from './parts/empty.tsx'
 import { openPalette, Palette } from './parts/palette.tsx'
@@ -97,7 +98,7 @@ const Page = ({ shown }: { readonly shown: Route }) => {
     case 'unknown':
       return (
         <div class="page centered">
-          <Empty title="There is no such page">
+          <Empty isPage title="There is no such page">
             <p>
               <code>{shown.path}</code> leads nowhere. Press <kbd>Ctrl</kbd> <kbd>K</kbd> to find a controller or a page by name.
             </p>
@@ -217,11 +218,15 @@ const ConnectionBanner = () => {
 
 const SignedOut = () => (
   <div class="page centered">
-    <Empty title="You are signed out" command="./manor console">
+    <Empty isPage title="You are signed out">
       <p>
-        A session lasts as long as its sign-in link allowed. On Manor's machine, this command prints a new link that signs this browser in
+        A session lasts a working day, and ends with the token behind it. On Manor's machine, this prints a link that signs this browser in,
         once:
       </p>
+      <Command line="./manor console" />
+      <button type="button" class="button" onClick={() => location.reload()}>
+        I am signed in, look again
+      </button>
     </Empty>
   </div>
 )

@@ -5,7 +5,7 @@
  */
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { connect } from './data/connection.ts'
+import { startConnection } from './data/connection.ts'
 import { startClock } from './lib/clock.ts'
 import { startHistory } from './lib/history.ts'
 import { startTheme } from './lib/theme.ts'
@@ -17,4 +17,4 @@ startHistory()
 startPalette()
 const root = document.getElementById('app')
 if (root) render(<App />, root)
-void connect()
+startConnection()

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { ensureConsole } from '../../scripts/build-console.ts'
+import type { SignInLink } from '../../src/api/contract.ts'
 import { aController, anAgent, TestApi } from '../../src/api/testing.ts'
-import { createSignInLink } from '../../src/identity/index.ts'
+import type { PersonRole } from '../../src/identity/index.ts'
 import { launchBrowser, openPage } from '../support/browser.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -14,15 +15,15 @@ let browser: Browser
 let dist: string
 
 /** Signs a browser in and runs a story; what its console complained about fails it, but for what Chromium says of refused requests. */
-const signedIn = async (story: (page: Page, api: TestApi, origin: string) => Promise<void>): Promise<void> => {
+const signedIn = async (story: (page: Page, api: TestApi, origin: string) => Promise<void>, role: PersonRole = 'admin'): Promise<void> => {
   await using api = await TestApi.open({ consoleDirectory: dist })
   await api.app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = api.app.server.address() as AddressInfo
   const origin = `http://manor.localhost:${port}`
   const { page, complaints } = await openPage(browser)
   try {
-    const { secret } = await createSignInLink(api.store, api.ports.random, 'manor')
-    await page.goto(`${origin}/sign-in?token=${secret}`)
+    const link = await api.request<SignInLink>('POST', '/api/v1/sign-in-links', { token: await api.token(role) })
+    await page.goto(`${origin}/sign-in${new URL(link.body.url).search}`)
     await page.locator('.link-state.is-live').waitFor()
     await story(page, api, origin)
     assert.deepEqual(
@@ -93,6 +94,16 @@ describe('console on the API', () => {
       await page.getByRole('button', { name: 'Stop', exact: true }).click()
       await waitFor(() => api.store.get('controller', 'team-a')?.wanted === 'stopped', { what: 'the stop in the store' })
     }))
+
+  test('who may only look is shown no button that would be refused', () =>
+    signedIn(async (page, api, origin) => {
+      await api.put('controller', { ...aController('team-a'), phase: 'ready' })
+      await page.goto(`${origin}/controllers/team-a`)
+      await page.getByText('Your role may look, not act.').waitFor()
+      for (const name of ['Stop', 'Restart', 'Delete']) assert.equal(await page.getByRole('button', { name, exact: true }).count(), 0, name)
+      await page.goto(`${origin}/console/new-controller`)
+      await page.getByText('Your role may not create controllers').waitFor()
+    }, 'viewer'))
 
   test('without a session, the console says how to get one', async () => {
     await using api = await TestApi.open({ consoleDirectory: dist })

@@ -244,6 +244,34 @@ describe('console', () => {
       { expected: /INCOMPLETE_CHUNKED|status of 503/ },
     ))
 
+  test('a stream that is refused from the start leaves what the lists said', async () => {
+    const server = await serve(SMALL_SIZE)
+    const { page } = await openPage(browser)
+    try {
+      server.dropStreams(true)
+      await page.goto(server.url)
+      await page.getByText('The connection to Manor is lost.').waitFor()
+      assert.equal(await page.locator('.square').count(), SMALL_SIZE.controllers)
+      server.dropStreams(false)
+      await page.locator('.link-state.is-live').waitFor()
+    } finally {
+      await page.context().close()
+      await server.stop()
+    }
+  })
+
+  test('a page that is not looked at holds no stream, and catches up when it is', () =>
+    visit(SMALL_SIZE, '/', async (page, server) => {
+      const controller = inPhase(server, 'ready')
+      await page.locator('.square').first().waitFor()
+      await page.evaluate(showAs('hidden'))
+      await waitFor(() => server.streams() === 0, { what: 'the stream to be closed' })
+      server.change({ kind: 'controller', id: controller.id, view: moveController(controller, 'failed', systemClock.now()) })
+      await page.evaluate(showAs('visible'))
+      await page.locator(`.square.is-failed[data-id="${controller.id}"]`).waitFor()
+      assert.equal(server.streams(), 1)
+    }))
+
   test('a reset reads the lists anew', () =>
     visit(SMALL_SIZE, '/', async (page, server) => {
       const controller = inPhase(server, 'ready')
@@ -339,6 +367,11 @@ describe('console', () => {
 
 const gzippedLength = async (content: Blob): Promise<number> =>
   (await new Response(content.stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer()).byteLength
+
+/** In the page: what a browser does when a tab is left or come back to. */
+const showAs = (visibility: 'hidden' | 'visible'): string => `
+  Object.defineProperty(document, 'visibilityState', { value: '${visibility}', configurable: true })
+  document.dispatchEvent(new Event('visibilitychange'))`
 
 /** In the page: resolves to the ids of the squares that were touched by the next changes of the wall, a moment after the first of them. */
 const WATCH_WALL = `new Promise(resolve => {

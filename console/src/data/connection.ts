@@ -1,25 +1,17 @@
 /**
  * Reads the lists, then follows /api/v1/changes. The browser's EventSource reconnects and resumes by itself; where it gives up (an answer
  * other than 200) a new one is opened after a growing pause, from the last id seen. `reset` reads the lists anew.
+ *
+ * A hidden page closes its stream and resumes when it is shown: a browser keeps six connections to one host over HTTP/1.1, and a seventh tab
+ * would wait for ever.
  */
-import { batch, effect, signal } from '@preact/signals'
-import type {
-  AgentView,
-  Change,
-  ControllerView,
-  EventView,
-  HostView,
-  MeView,
-  Problem,
-  QueueItemView,
-  StatusView,
-  TemplateView,
-  TenantView,
-} from '../../../src/api/contract.ts'
-import { after, learnServerTime } from '../lib/clock.ts'
-import { type Answer, get, signedOut } from './api.ts'
-import { changeBuffer, mergeEvents } from './change-buffer.ts'
-import * as fleet from './fleet.ts'
+import { effect, signal } from '@preact/signals'
+import type { Change, EventView, MeView, Problem } from '../../../src/api/contract.ts'
+import { after, now } from '../lib/clock.ts'
+import { get, signedOut } from './api.ts'
+import { changeBuffer } from './change-buffer.ts'
+import { applyChanges, settleAll } from './fleet.ts'
+import { loadFleet } from './load-fleet.ts'
 
 export type Connection =
   | { readonly state: 'loading' }
@@ -29,94 +21,63 @@ export type Connection =
 
 export const connection = signal<Connection>({ state: 'loading' })
 
-/** The most that the API gives at once. */
-const MAX_AGENTS = 10_000
-const FIRST_EVENTS = 200
 /** How often tables and sums follow the rows. */
 const SETTLE_MS = 250
-/** A hidden page draws no frames; it still applies what came, this often. */
-const HIDDEN_FLUSH_MS = 2_000
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 15_000
 
 const buffer = changeBuffer()
-let cancelFlush: (() => void) | undefined
+let isFlushing = false
 let isSettling = false
 let source: EventSource | undefined
-let lastId: string | undefined
+/** Where to go on; set once the lists were read. */
+let cursor: string | undefined
+let isLoaded = false
 let retryMs = FIRST_RETRY_MS
+let cancelRetry: (() => void) | undefined
+/** Grows with each reading of the lists, so that one which was overtaken does not go on. */
+let reading = 0
 
-const flush = (): void => {
-  cancelFlush = undefined
-  const { changes, events } = buffer.take()
-  fleet.applyChanges(changes, events)
-  if (isSettling) return
-  isSettling = true
-  after(SETTLE_MS, () => {
-    isSettling = false
-    fleet.settleAll()
-  })
-}
+const isHidden = (): boolean => document.visibilityState === 'hidden'
 
+/** Applies what came once a frame; sums and tables follow a little later. */
 const scheduleFlush = (): void => {
-  if (cancelFlush) return
-  if (document.visibilityState === 'hidden') cancelFlush = after(HIDDEN_FLUSH_MS, flush)
-  else {
-    const frame = requestAnimationFrame(flush)
-    cancelFlush = () => cancelAnimationFrame(frame)
-  }
+  if (isFlushing) return
+  isFlushing = true
+  requestAnimationFrame(() => {
+    isFlushing = false
+    const { changes, events } = buffer.take()
+    applyChanges(changes, events)
+    if (isSettling) return
+    isSettling = true
+    after(SETTLE_MS, () => {
+      isSettling = false
+      settleAll()
+    })
+  })
 }
 
-const keyed = <T extends { readonly id: string }>(rows: readonly T[]): [string, T][] => rows.map(row => [row.id, row])
+/** Also where the first stream is refused: what the lists said can be shown, and is said to be of then. */
+const lose = (): void => {
+  if (connection.value.state !== 'lost') connection.value = { state: 'lost', since: now.peek() }
+}
 
-/**
- * The first list gives the cursor, so that nothing that happens while the others are read is missed: changes carry whole views and may
- * safely be applied again.
- */
-const load = async (): Promise<Problem | undefined> => {
-  const first = await get<ControllerView[]>('/controllers')
-  if (!first.ok) return first.problem
-  const [agents, queue, hosts, tenants, templates, events, status, me] = await Promise.all([
-    get<AgentView[]>(`/agents?live=true&limit=${MAX_AGENTS}`),
-    get<QueueItemView[]>('/queue'),
-    get<HostView[]>('/hosts'),
-    get<TenantView[]>('/tenants'),
-    get<TemplateView[]>('/templates'),
-    get<EventView[]>(`/events?newestFirst=true&limit=${FIRST_EVENTS}`),
-    get<StatusView>('/status'),
-    get<MeView>('/me'),
-  ])
-  // A narrow token may not read everything: what is refused stays empty, and its page says so by being empty.
-  const rows = <T>(answer: Answer<T[]>): T[] => (answer.ok ? answer.value : [])
-  for (const answer of [agents, queue, hosts, tenants, templates, events, status, me])
-    if (!answer.ok && answer.problem.status !== 403) return answer.problem
-  batch(() => {
-    fleet.controllers.replaceAll(keyed(first.value))
-    fleet.agents.replaceAll(keyed(rows(agents)))
-    fleet.queues.replaceAll(fleet.byController(rows(queue)))
-    fleet.hosts.replaceAll(keyed(rows(hosts)))
-    fleet.tenants.replaceAll(keyed(rows(tenants)))
-    fleet.templates.replaceAll(keyed(rows(templates)))
-    fleet.events.value = mergeEvents([], rows(events))
-    if (status.ok) {
-      fleet.status.value = status.value
-      learnServerTime(status.value.now)
-    }
-    if (me.ok) fleet.me.value = me.value
-  })
-  lastId = first.cursor
-  return undefined
+const retryLater = (retry: () => Promise<void>): void => {
+  cancelRetry?.()
+  cancelRetry = after(retryMs, () => void retry())
+  retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)
 }
 
 const parse = <T>(event: Event): T | undefined => {
   if (!(event instanceof MessageEvent)) return undefined
-  lastId = event.lastEventId === '' ? lastId : event.lastEventId
+  if (event.lastEventId !== '') cursor = event.lastEventId
   return JSON.parse(event.data) as T
 }
 
 const follow = (): void => {
   source?.close()
-  const opened = new EventSource(`/api/v1/changes${lastId === undefined ? '' : `?after=${encodeURIComponent(lastId)}`}`)
+  if (isHidden()) return
+  const opened = new EventSource(`/api/v1/changes${cursor === undefined ? '' : `?after=${encodeURIComponent(cursor)}`}`)
   source = opened
   opened.addEventListener('open', () => {
     retryMs = FIRST_RETRY_MS
@@ -138,35 +99,44 @@ const follow = (): void => {
     void connect()
   })
   opened.addEventListener('error', () => {
-    if (connection.value.state !== 'lost') connection.value = { state: 'lost', since: Date.now() }
-    if (opened.readyState === EventSource.CLOSED && source === opened) retryLater()
+    lose()
+    if (opened.readyState === EventSource.CLOSED) retryLater(askThenFollow)
   })
 }
 
 /** The stream was refused. Asking who we are tells a lost session from a lost server. */
-const retryLater = (): void => {
-  source?.close()
-  after(retryMs, () => {
-    retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)
-    void get<MeView>('/me').then(answer => {
-      if (signedOut.value) return
-      if (answer.ok) follow()
-      else retryLater()
-    })
-  })
+const askThenFollow = async (): Promise<void> => {
+  const answer = await get<MeView>('/me')
+  if (signedOut.value) return
+  if (answer.ok) follow()
+  else retryLater(askThenFollow)
 }
 
 /** Reads everything and follows; where that fails, says so and tries again by itself. */
 export const connect = async (): Promise<void> => {
-  const problem = await load()
-  if (signedOut.value) return
-  if (problem === undefined) return follow()
-  if (fleet.status.peek() === undefined) connection.value = { state: 'failed', problem }
-  after(retryMs, () => void connect())
-  retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)
+  cancelRetry?.()
+  const mine = ++reading
+  const answer = await loadFleet()
+  if (signedOut.value || mine !== reading) return
+  if (answer.ok) {
+    isLoaded = true
+    cursor = answer.cursor
+    return follow()
+  }
+  if (isLoaded) lose()
+  else connection.value = { state: 'failed', problem: answer.problem }
+  retryLater(connect)
 }
 
-/** A session that ended stops the stream; what is on the screen is no longer true. */
-effect(() => {
-  if (signedOut.value) source?.close()
-})
+/** Keeps the stream to the pages that are looked at, and to sessions that hold. Call once. */
+export const startConnection = (): void => {
+  document.addEventListener('visibilitychange', () => {
+    if (!isLoaded || signedOut.value) return
+    if (isHidden()) source?.close()
+    else follow()
+  })
+  effect(() => {
+    if (signedOut.value) source?.close()
+  })
+  void connect()
+}

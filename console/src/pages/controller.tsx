@@ -41,7 +41,7 @@ export const ControllerPage = ({ name }: { readonly name: string }) => {
     )
   return (
     <div class="page centered">
-      <Empty title={`There is no controller named ${name}`} command={`./manor controller create ${name}`}>
+      <Empty isPage title={`There is no controller named ${name}`} command={`./manor controller create ${name}`}>
         <p>It may have been deleted; its events are kept.</p>
         <div class="buttons">
           <a class="button is-main" href={`${pathOf.newController}?name=${encodeURIComponent(name)}`}>

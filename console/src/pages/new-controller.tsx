@@ -20,7 +20,7 @@ export const NewControllerPage = () => {
   if (!may('controller:write'))
     return (
       <div class="page centered">
-        <Empty title="Your role may not create controllers">
+        <Empty isPage title="Your role may not create controllers">
           <p>Ask an operator for a token with the role developer or more.</p>
         </Empty>
       </div>

@@ -36,8 +36,7 @@ export const WallPage = () => {
   if (controllers.ids.value.length === 0 && connection.value.state !== 'loading')
     return (
       <div class="page centered">
-        <h1 class="visually-hidden">Controllers</h1>
-        <Empty title="No controller yet" command="./manor controller create team-a --memory 1g">
+        <Empty isPage title="No controller yet" command="./manor controller create team-a --memory 1g">
           <p>
             A controller is a Jenkins of its own for one team: its own address, its own plugins, its own agents. Make the first one here or
             on the command line; it is ready in less than a minute.

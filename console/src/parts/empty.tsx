@@ -5,13 +5,15 @@ import { Command } from './copy.tsx'
 
 type EmptyProps = {
   readonly title: string
+  /** The whole page is this, so its title is the page's. */
+  readonly isPage?: boolean
   readonly command?: string | undefined
   readonly children?: ComponentChildren
 }
 
-export const Empty = ({ title, command, children }: EmptyProps) => (
+export const Empty = ({ title, isPage = false, command, children }: EmptyProps) => (
   <div class="empty">
-    <h2>{title}</h2>
+    {isPage ? <h1>{title}</h1> : <h2>{title}</h2>}
     {children}
     {command && <Command line={command} />}
   </div>
