@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BYTES_PER_MEBIBYTE, type Mebibytes, type Resources } from '../../model/index.ts'
 import { type CgroupMounts, readCgroupMounts } from './cgroup-mounts.ts'
@@ -211,20 +211,35 @@ const firstThatWorks = (candidates: readonly string[], check: (candidate: string
   return { problem }
 }
 
-/** What a workload's groups say of its memory now, or undefined where none of them counts it. */
-export const readMemoryUse = (groups: readonly string[]): MemoryUse | undefined => {
+/** The group that counts a workload's memory, and in which version's files. */
+export type MemoryCounter = { readonly group: string; readonly version: 1 | 2 }
+
+export const findMemoryCounter = (groups: readonly string[]): MemoryCounter | undefined => {
   for (const group of groups) {
-    const usage = readNumber(join(group, 'memory.current')) ?? readNumber(join(group, 'memory.usage_in_bytes'))
-    if (usage === undefined) continue
-    const stat = readTable(join(group, 'memory.stat'))
-    // Page cache that the kernel can drop at once is not what a person means by "used" (the same sum as Kubernetes' working set).
-    const droppable = stat.get('total_inactive_file') ?? stat.get('inactive_file') ?? 0
-    const peak = readNumber(join(group, 'memory.peak')) ?? readNumber(join(group, 'memory.max_usage_in_bytes')) ?? usage
-    const events = readTable(join(group, 'memory.events'))
-    const oomKills = events.get('oom_kill') ?? readTable(join(group, 'memory.oom_control')).get('oom_kill') ?? 0
-    return { memoryMb: toMebibytes(Math.max(0, usage - droppable)), peakMemoryMb: toMebibytes(peak), oomKills }
+    if (existsSync(join(group, 'memory.current'))) return { group, version: 2 }
+    if (existsSync(join(group, 'memory.usage_in_bytes'))) return { group, version: 1 }
   }
   return undefined
+}
+
+const MEMORY_FILES = {
+  1: { usage: 'memory.usage_in_bytes', peak: 'memory.max_usage_in_bytes', events: 'memory.oom_control', droppable: 'total_inactive_file' },
+  2: { usage: 'memory.current', peak: 'memory.peak', events: 'memory.events', droppable: 'inactive_file' },
+} as const
+
+/** What the counter says now: four reads, some 50 microseconds. Undefined where the group is gone. */
+export const readMemoryUse = ({ group, version }: MemoryCounter): MemoryUse | undefined => {
+  const files = MEMORY_FILES[version]
+  const usage = readNumber(join(group, files.usage))
+  if (usage === undefined) return undefined
+  // Page cache that the kernel can drop at once is not what a person means by "used" (the same sum as Kubernetes' working set).
+  const droppable = readTable(join(group, 'memory.stat')).get(files.droppable) ?? 0
+  return {
+    memoryMb: toMebibytes(Math.max(0, usage - droppable)),
+    // Kernels before 5.19 keep no peak in version 2.
+    peakMemoryMb: toMebibytes(readNumber(join(group, files.peak)) ?? usage),
+    oomKills: readTable(join(group, files.events)).get('oom_kill') ?? 0,
+  }
 }
 
 export const toMebibytes = (bytes: number): Mebibytes => Math.ceil(bytes / BYTES_PER_MEBIBYTE)

@@ -11,8 +11,9 @@ export type Facts = {
   readonly exit: Exit | undefined
   readonly stop: StopRecord | undefined
   readonly launchFailure: string | undefined
-  readonly supervisorAlive: boolean
   readonly mainAlive: boolean
+  /** Only looked at where the command does not run. */
+  readonly supervisorAlive: boolean
   readonly sameBoot: boolean
   readonly memory: MemoryUse | undefined
 }

@@ -131,7 +131,7 @@ class Processes implements ProcessEngine {
     this.#mounts = mounts
     this.#identities = identities
     this.isolation = isolation
-    this.#records = new Records(layout, owner)
+    this.#records = new Records(layout, owner, onWarning)
     this.#submitter = new Submitter({
       owner,
       layout,

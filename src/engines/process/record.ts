@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type TenantId, tenantId, type WorkloadId, type WorkloadLabels, workloadId } from '../../model/index.ts'
@@ -59,7 +59,16 @@ export type Exit = { readonly status: number | undefined; readonly oomKills: num
 export const VOID = 'void'
 export const LOST = 'lost'
 
-export const recordText = (record: WorkloadRecord): string => JSON.stringify({ format: 1, ...record }, undefined, 2)
+export const writeRecord = (files: RecordFiles, record: WorkloadRecord): void =>
+  replaceFile(files.record, JSON.stringify({ format: 1, ...record }, undefined, 2))
+
+export const writeStop = (files: RecordFiles, stop: StopRecord): void => replaceFile(files.stop, JSON.stringify(stop))
+
+/** Another instance, or the next one after a crash, sees the old text or the new one, never half of it. */
+const replaceFile = (path: string, text: string): void => {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+}
 
 export const readRecord = (files: RecordFiles): WorkloadRecord | undefined => {
   const file = readDated(files.record)

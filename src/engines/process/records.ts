@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import type { WorkloadId } from '../../model/index.ts'
 import { workloadId } from '../../model/index.ts'
-import { killGroups, readMemoryUse, toMebibytes } from './cgroups.ts'
+import { findMemoryCounter, killGroups, type MemoryCounter, readMemoryUse, toMebibytes } from './cgroups.ts'
 import { type Layout, type RecordFiles, recordFiles } from './layout.ts'
 import { type Facts, stateOf } from './observe.ts'
 import { isAlive, processesWithEnvironment, readBootId, readPageBytes, residentPagesBySession, sendSignal } from './processes.ts'
@@ -19,6 +19,7 @@ import {
   type StopRecord,
   VOID,
   type WorkloadRecord,
+  writeStop,
 } from './record.ts'
 import { WORKLOAD_VARIABLE } from './run-script.ts'
 
@@ -36,24 +37,30 @@ type Known = {
   exit?: Exit
   stop?: StopRecord
   launchFailure?: string
+  /** Where its memory is counted, once that has been looked for. */
+  counter?: MemoryCounter | 'none'
   /** Highest sum of resident memory seen, where no control group keeps it. */
   peakBytes: number
 }
 
 /**
  * The records of one owner's workloads, joined with what /proc and the control groups say. The disk is the truth; this only remembers what
- * cannot change any more. A look at one that runs costs two or three reads of /proc and four of its control group, some 50 microseconds.
+ * cannot change any more. A look at one that runs costs a read of /proc and four of its control group, some 100 microseconds.
  */
 export class Records {
   readonly #layout: Layout
   readonly #owner: string
   readonly #bootId = readBootId()
   readonly #pageBytes = readPageBytes()
+  readonly #onWarning: (sentence: string) => void
   readonly #known = new Map<WorkloadId, Known>()
+  /** Records that cannot be read; said once, and left alone. */
+  readonly #broken = new Set<WorkloadId>()
 
-  constructor(layout: Layout, owner: string) {
+  constructor(layout: Layout, owner: string, onWarning: (sentence: string) => void) {
     this.#layout = layout
     this.#owner = owner
+    this.#onWarning = onWarning
   }
 
   /** All that have been taken on. Linear in the workloads, and in the machine's processes where some have no control groups. */
@@ -83,7 +90,7 @@ export class Records {
   written(): readonly { readonly record: WorkloadRecord; readonly files: RecordFiles; readonly taken: boolean }[] {
     return readdirSync(this.#layout.workloads).flatMap(name => {
       const files = recordFiles(this.#layout, workloadId(name))
-      const record = readRecord(files)
+      const record = this.#readRecord(workloadId(name), files)
       return record?.labels.owner === this.#owner ? [{ record, files, taken: existsSync(files.claim) }] : []
     })
   }
@@ -97,7 +104,7 @@ export class Records {
     const known = this.#known.get(id)
     if (known === undefined) return
     known.stop = stop
-    writeFileSync(known.files.stop, JSON.stringify(stop), { mode: 0o600 })
+    writeStop(known.files, stop)
   }
 
   forget(id: WorkloadId): void {
@@ -106,12 +113,24 @@ export class Records {
 
   #load(id: WorkloadId): Known | undefined {
     const files = recordFiles(this.#layout, id)
-    const record = readRecord(files)
+    const record = this.#readRecord(id, files)
     if (record === undefined || record.labels.owner !== this.#owner) return undefined
     const stop = readStop(files)
     const known: Known = { files, record, peakBytes: 0, ...(stop === undefined ? {} : { stop }) }
     this.#known.set(id, known)
     return known
+  }
+
+  /** One record that a failing disk has spoilt must not hide all the others. */
+  #readRecord(id: WorkloadId, files: RecordFiles): WorkloadRecord | undefined {
+    if (this.#broken.has(id)) return undefined
+    try {
+      return readRecord(files)
+    } catch (cause) {
+      this.#broken.add(id)
+      this.#onWarning(`The record ${files.record} cannot be read and is left alone: ${cause instanceof Error ? cause.message : cause}.`)
+      return undefined
+    }
   }
 
   #look(known: Known, claim: Facts['claim'], now: number, sessions: () => ReadonlyMap<number, number>): Facts {
@@ -133,8 +152,8 @@ export class Records {
     if (main !== undefined) known.main = main
     const sameBoot = !('bootId' in claim) || claim.bootId === this.#bootId
     const runs = known.exit === undefined && sameBoot
-    const supervisorAlive = runs && 'pid' in claim && isAlive(claim)
     const mainAlive = runs && main !== undefined && isAlive(main)
+    const supervisorAlive = runs && !mainAlive && 'pid' in claim && isAlive(claim)
     return {
       record,
       claim,
@@ -150,7 +169,7 @@ export class Records {
   }
 
   #memory(known: Known, main: Main | undefined, sessions: () => ReadonlyMap<number, number>): Facts['memory'] {
-    const use = readMemoryUse(known.record.groups)
+    const use = readCounter(known)
     if (use !== undefined || main === undefined) return use
     const bytes = (sessions().get(main.pid) ?? 0) * this.#pageBytes
     known.peakBytes = Math.max(known.peakBytes, bytes)
@@ -174,7 +193,7 @@ export class Records {
   #giveUp(known: Known, claim: Facts['claim']): Facts {
     if ('pid' in claim && isAlive(claim)) sendSignal(-claim.pid, 'SIGKILL')
     killRemains(known.record)
-    const memory = readMemoryUse(known.record.groups)
+    const memory = readCounter(known)
     const line = `${LOST} ${memory?.oomKills ?? 0} ${(memory?.peakMemoryMb ?? 0) * 1_048_576}`
     try {
       writeFileSync(known.files.exit, line, { mode: 0o600, flag: 'wx' })
@@ -184,6 +203,11 @@ export class Records {
     }
     return this.#read(known, claim, () => new Map())
   }
+}
+
+const readCounter = (known: Known): Facts['memory'] => {
+  known.counter ??= findMemoryCounter(known.record.groups) ?? 'none'
+  return known.counter === 'none' ? undefined : readMemoryUse(known.counter)
 }
 
 /** Kills whatever of a workload still runs. */

@@ -9,7 +9,7 @@ import { launch } from './launch.ts'
 import { type Layout, type RecordFiles, recordFiles } from './layout.ts'
 import { choosePorts } from './ports.ts'
 import { type CheckedMount, checkMounts, checkWorkload, type Filled, fillWorkload, invalid, makePrivateDirectory } from './prepare.ts'
-import { readClaim, recordText, VOID, type WorkloadRecord } from './record.ts'
+import { readClaim, VOID, type WorkloadRecord, writeRecord } from './record.ts'
 import type { Records } from './records.ts'
 import { runScript } from './run-script.ts'
 import { planView, viewScript } from './view.ts'
@@ -117,7 +117,7 @@ export class Submitter {
     const filled = fillWorkload(workload, files.dir, ports)
     // Open to the workload's user where only file modes keep others out; in a private view nobody comes here.
     await mkdir(files.root, { mode: isolation.kind === 'user' ? 0o711 : 0o700 })
-    await writeFile(files.record, recordText(recordOf(workload, filled, ports, groups)), { mode: 0o600 })
+    writeRecord(files, recordOf(workload, filled, ports, groups))
     const guise = await this.#guise(workload, files, mounts)
     await makePrivateDirectory(files.dir, filled, guise.identity)
     await checkWorkingDirectory(filled.workingDirectory)

@@ -28,8 +28,9 @@ identity() {
 keep_log() {
   block=$((log_bytes / 2048))
   while said=$(dd bs="$block" count=1024 2>&1 >>log); do
-    # "12+34 records in": fewer than were asked for means that nobody writes any more.
+    # "12+34 records in", perhaps after a warning: fewer than were asked for means that nobody writes any more.
     records=${said%% records in*}
+    records=${records##*[!0-9+]}
     [ $((${records%+*} + ${records#*+})) -lt 1024 ] && return 0
     [ "$(wc -c <log)" -ge $((log_bytes / 2)) ] && mv -f log log.1
   done
