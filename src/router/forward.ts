@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../runtime/index.ts'
 import type { Answerer } from './answer.ts'
 import type { Counters } from './counters.ts'
-import { type Framing, type Origin, requestHeaders, responseHeaders } from './headers.ts'
+import { canBePassedOn, type Framing, type Origin, requestHeaders, responseHeaders } from './headers.ts'
 import { tooManyRequests, type UpstreamFailure, upstreamFailed } from './notices.ts'
 import type { RouteTarget } from './routes.ts'
 import { failureOf, UnintelligibleAnswer, type Upstreams } from './upstreams.ts'
@@ -84,6 +84,12 @@ export const createForwarder = (ports: ForwardPorts): ((exchange: Exchange) => v
       answer = received
       deliver(exchange, upstream, received)
     })
+    // Node says nothing more of a request whose answer is a switch of protocols that nobody listens for.
+    upstream.once('upgrade', (_answer, socket) => {
+      socket.destroy()
+      response.off('close', onClientGone)
+      fail(exchange, upstream, new UnintelligibleAnswer('The protocol was switched without having been asked to.'))
+    })
     upstream.on('error', cause => {
       if (response.destroyed) return
       // What breaks while the answer comes is the answer's own error; what breaks after it was received in full is of no interest.
@@ -142,16 +148,16 @@ export const createForwarder = (ports: ForwardPorts): ((exchange: Exchange) => v
 
   const deliver = (exchange: Exchange, upstream: ClientRequest, answer: IncomingMessage): void => {
     const { request, response, route } = exchange
-    lingerOverBody(exchange)
-    response.sendDate = false
-    try {
-      response.writeHead(answer.statusCode ?? 0, answer.statusMessage, responseHeaders(answer.rawHeaders))
-    } catch (cause) {
-      // Node's parser reads some heads that its writer refuses, such as a status of 099.
+    const { statusCode = 0, statusMessage = '' } = answer
+    const headers = responseHeaders(answer.rawHeaders)
+    if (!canBePassedOn(statusCode, statusMessage, headers)) {
       upstream.destroy()
-      fail(exchange, upstream, new UnintelligibleAnswer('The head of the answer cannot be passed on.', { cause }))
+      fail(exchange, upstream, new UnintelligibleAnswer('The head of the answer cannot be passed on.'))
       return
     }
+    lingerOverBody(exchange)
+    response.sendDate = false
+    response.writeHead(statusCode, statusMessage, headers)
     // The head goes out at once: an event stream's first event may come much later.
     response.flushHeaders()
     answer.on('error', cause => {

@@ -125,6 +125,16 @@ export const responseHeaders = (headers: RawHeaders): string[] => {
   return kept
 }
 
+/** What Node's writer takes as a field's value or a reason phrase. */
+const WRITABLE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/**
+ * Whether the head of an answer can be passed on. Node's parser reads some that its writer refuses by throwing (a status of 099, a control
+ * character in the reason), and a controller must not be able to end the router with them.
+ */
+export const canBePassedOn = (status: number, reason: string, headers: RawHeaders): boolean =>
+  status >= 200 && status <= 999 && WRITABLE.test(reason) && headers.every(text => WRITABLE.test(text))
+
 const nominated = (headers: RawHeaders): ReadonlySet<string> => {
   const names = valuesOf(headers, 'connection').flatMap(value => value.split(',').map(name => name.trim().toLowerCase()))
   return new Set(names.filter(name => name !== '' && !NOT_NOMINABLE.has(name)))

@@ -2,10 +2,10 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../runtime/index.ts'
 import type { ForwardPorts } from './forward.ts'
-import { type Origin, type RawHeaders, requestHeaders, responseHeaders } from './headers.ts'
+import { canBePassedOn, type Origin, type RawHeaders, requestHeaders, responseHeaders } from './headers.ts'
 import { tooManySockets, upstreamFailed } from './notices.ts'
 import type { RouteTarget } from './routes.ts'
-import { failureOf } from './upstreams.ts'
+import { failureOf, UnintelligibleAnswer } from './upstreams.ts'
 
 /** Most WebSockets open at a time, over all controllers: two descriptors each, 50,000 idle ones being the goal on one host. */
 export const MAX_UPGRADED = 60_000
@@ -75,7 +75,8 @@ export const createUpgrader = (ports: ForwardPorts, maxUpgraded: number): Upgrad
     })
     upstream.once('response', answer => {
       cancel()
-      refuse(handshake, answer)
+      if (canBePassedOn(answer.statusCode ?? 0, answer.statusMessage ?? '', answer.rawHeaders)) refuse(handshake, answer)
+      else upstream.destroy(new UnintelligibleAnswer('The head of the answer cannot be passed on.'))
     })
     upstream.on('error', cause => {
       cancel()

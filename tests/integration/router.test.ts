@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
@@ -301,6 +301,47 @@ test('what two programs could read in two ways is refused before the controller 
       assert.match(await exchangeRaw(started.port, `POST /hello/ HTTP/1.1\r\nHost: x\r\n${head}\r\n0\r\n\r\n`), status)
     })
   assert.equal(heard, 0)
+})
+
+const UNINTELLIGIBLE: readonly (readonly [name: string, answer: string])[] = [
+  ['a status below 100', 'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n'],
+  ['a control character in the reason', 'HTTP/1.1 200 A\x01B\r\nContent-Length: 0\r\n\r\n'],
+  ['a control character in a field', 'HTTP/1.1 200 OK\r\nX-A: a\x7fb\r\nContent-Length: 0\r\n\r\n'],
+  ['a length and a coding', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
+  ['a protocol that nobody asked for', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n'],
+  ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n'],
+]
+test('a controller that answers with something else than HTTP breaks nothing but its own answer', async t => {
+  let answer = ''
+  const odd = createServer(socket => {
+    socket.on('error', () => socket.destroy())
+    socket.once('data', () => socket.end(Buffer.from(answer, 'latin1')))
+  }).listen(0, '127.0.0.1')
+  await once(odd, 'listening')
+  const address = odd.address()
+  assert.ok(address !== null && typeof address === 'object')
+  await using started = await startRouter([readyRoute('hello', address.port)])
+  const wanted = { plain: 'Connection: close', socket: 'Connection: Upgrade\r\nUpgrade: websocket' }
+  for (const [name, bytes] of UNINTELLIGIBLE)
+    for (const [kind, fields] of Object.entries(wanted))
+      if (!(kind === 'socket' && bytes.includes(' 101 ')))
+        await t.test(`${name}, ${kind}`, async () => {
+          answer = bytes
+          assert.match(
+            await exchangeRaw(started.port, `GET /hello/ HTTP/1.1\r\nHost: x\r\n${fields}\r\n\r\n`),
+            /^HTTP\/1\.1 502 [\s\S]*"code":"controller-unintelligible"/,
+          )
+        })
+  odd.close()
+})
+
+test('a hint that comes before the answer does not take its place', async () => {
+  await using upstream = await startUpstream((_request, response) => {
+    response.writeEarlyHints({ link: '</x>; rel=preload' })
+    response.end('ok')
+  })
+  await using started = await startRouter([readyRoute('hello', upstream.port)])
+  assert.equal(await textOf(await answerOf(ask(started.port, '/hello/').end())), 'ok')
 })
 
 test('a taken port is said with what to do', async () => {
