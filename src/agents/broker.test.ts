@@ -4,6 +4,7 @@ import { BAD_COMMANDS, BrokerWorld } from '../../tests/support/broker-world.ts'
 import { type Agent, agentId, controllerId, itemId, MINUTE, SECOND, tenantId, workloadId } from '../model/index.ts'
 import { integer, seededRandom } from '../runtime/index.ts'
 import type { HookErrorCode } from './hook-service.ts'
+import { SPARE_GRACE_MS } from './life.ts'
 
 const CORE = { cpu: 1, memoryMb: 512, diskMb: 100 }
 /** Room for so many agents of the default template beside one controller. */
@@ -186,6 +187,40 @@ test('a spare agent takes an item that comes within the grace', async () => {
   controller.enqueue(1)
   await world.until('all ran', () => allDone(world))
   assert.equal(world.engine.started.length, 1)
+})
+
+test('an item that comes while a spare agent is being ended is never cut off, whatever the moment', async () => {
+  for (let offset = -20; offset <= 80; offset += 3) {
+    await using world = await BrokerWorld.open()
+    const controller = await world.controller('team-a')
+    const [item = ''] = controller.enqueue(1)
+    await world.until('it is on its way', () => world.live()[0]?.phase === 'launching')
+    controller.cancel(item)
+    await world.clock.advance(SPARE_GRACE_MS + offset)
+    controller.enqueue(1, { buildMs: 2_000 })
+    await world.until('all ran', () => allDone(world), MINUTE)
+    assert.deepEqual(world.stoppedBuilding, [], `offset ${offset}`)
+    assert.deepEqual(
+      controller.builds.map(({ result }) => result),
+      ['SUCCESS'],
+      `offset ${offset}`,
+    )
+  }
+})
+
+test('nothing is reaped on the word of a hook that is silent', async () => {
+  let silent = false
+  await using world = await BrokerWorld.open({ lossOf: () => (silent ? 'asked' : undefined) })
+  const controller = await world.controller('team-a')
+  const [item = ''] = controller.enqueue(2, { buildMs: 10 * SECOND })
+  await world.until('both are on their way', () => world.engine.running().length === 2)
+  controller.cancel(item)
+  await world.until('both are connected', () => world.live().every(({ phase }) => phase === 'busy' || phase === 'online'))
+  silent = true
+  await world.clock.advance(5 * MINUTE)
+  assert.equal(world.engine.running().length, 2)
+  silent = false
+  await world.until('all is done', () => allDone(world), MINUTE)
 })
 
 test('an item that leaves the queue before anything was started costs no start', async () => {

@@ -146,6 +146,7 @@ const lifeOf = (view: BrokerView, state: State, agent: Agent, needed: boolean): 
             node: state.nodes.get(agent.id),
             included: view.included(agent),
             leftOut: view.leftOut(agent),
+            reportedAt: view.presence?.reportedAt ?? 0,
           },
         }
       : {}),

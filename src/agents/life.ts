@@ -21,8 +21,12 @@ export const RESUME_GRACE_MS = MINUTE
 export const NODE_GONE_CONFIRM_MS = 3 * SECOND
 /** A process may be seen to end before the hook could say that its build had ended. */
 export const DEATH_CONFIRM_MS = 3 * SECOND
-/** A node that is not wanted and runs nothing should be gone long before; then its agent is stopped all the same, since it is idle. */
-export const REMOVAL_LIMIT_MS = 15 * SECOND
+/**
+ * How long after its agent began to end a report must have been written to be believed without more: one that does not have the node, though
+ * the hook did not say that it had carried out our last word; and one that still has it, idle, though it should have been removed.
+ */
+export const GONE_LIMIT_MS = 15 * SECOND
+export const REMOVAL_LIMIT_MS = MINUTE
 /** Least time that a connected agent gets to come back after it lost its connection. */
 const RECONNECT_LEAST_MS = MINUTE
 
@@ -47,6 +51,7 @@ export type LifeView = {
     /** Whether the hook has carried out a `Wanted` that had the node, and one that no longer has it. */
     readonly included: boolean
     readonly leftOut: boolean
+    readonly reportedAt: Timestamp
   }
   /** Its controller is not to run again, or is gone: nothing is left to ask. */
   readonly controllerGone: boolean
@@ -184,7 +189,7 @@ const decideBusy = (view: LifeView): Life => {
 }
 
 const decideEnding = (view: LifeView): Life => {
-  const { agent, workload, hook, marks, now } = view
+  const { agent, workload, hook } = view
   if (isOver(workload)) return move('ended', 'ended')
   if (view.controllerGone || view.refused) return { marks: NO_MARKS, ask: 'stop' }
   if (hook === undefined) return { marks: NO_MARKS }
@@ -194,8 +199,8 @@ const decideEnding = (view: LifeView): Life => {
   if (node?.awaited) return { marks: NO_MARKS }
   // A node that was seen is gone for good; one that never was may still be made from an older word of ours.
   const confirmed = node === undefined && (agent.onlineAt === undefined ? hook.leftOut : hook.included)
-  const idle = held(true, marks.idle, confirmed ? 0 : REMOVAL_LIMIT_MS, now)
-  return { marks: keep({ ...NONE, idle: idle.from }), ...(idle.over ? { ask: 'stop' as const } : soonest(idle)) }
+  const isLate = hook.reportedAt - agent.phaseSince >= (node === undefined ? GONE_LIMIT_MS : REMOVAL_LIMIT_MS)
+  return { marks: NO_MARKS, ...(confirmed || isLate ? { ask: 'stop' as const } : {}) }
 }
 
 const NONE: Record<keyof Marks, Timestamp | undefined> = {

@@ -40,6 +40,9 @@ export type WorldOptions = {
   readonly lossOf?: () => 'asked' | 'answered' | undefined
 }
 
+/** Of a hook's call, each way: more than the engine takes, so that what Manor says to both arrives at different times. */
+const HOOK_LATENCY_MS = 4
+
 /** How an agent's process behaves, by the first word of its command. */
 const EXITS_AT_ONCE = 'exits-at-once'
 const NEVER_CONNECTS = 'never-connects'
@@ -354,8 +357,10 @@ export class BrokerWorld {
   #connect({ gate, broker: { hook } }: Manor): HookService {
     const call = async <T>(work: () => Promise<T>): Promise<T> => {
       const loss = this.#options.lossOf?.()
+      await this.clock.sleep(HOOK_LATENCY_MS)
       if (loss === 'asked') throw new Error('The call was lost.')
       const answer = await gate.connection(work())
+      await this.clock.sleep(HOOK_LATENCY_MS)
       if (loss === 'answered') throw new Error('The answer was lost.')
       return answer
     }
