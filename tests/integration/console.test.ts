@@ -3,7 +3,7 @@
  * console-api.test.ts holds it against the API itself.
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -24,7 +24,9 @@ const MAX_BUNDLE_BYTES = 120_000
 
 let browser: Browser
 let dist: string
+/** Where pictures of every page go: a directory that is kept where MANOR_PICTURES names one, as for the README's. */
 let pictures: string
+const keptPictures = process.env.MANOR_PICTURES
 
 const serve = (size: FleetSize): Promise<FixtureServer> =>
   startFixtureServer({ clock: systemClock, random: seededRandom(SEED), size, dist })
@@ -65,11 +67,12 @@ describe('console', () => {
   before(async () => {
     dist = await ensureConsole({ root: join(import.meta.dirname, '../..'), say: () => {} })
     browser = await launchBrowser()
-    pictures = await mkdtemp(join(tmpdir(), 'manor-pictures-'))
+    pictures = keptPictures ?? (await mkdtemp(join(tmpdir(), 'manor-pictures-')))
+    await mkdir(pictures, { recursive: true })
   })
   after(async () => {
     await browser.close()
-    await rm(pictures, { recursive: true })
+    if (keptPictures === undefined) await rm(pictures, { recursive: true })
   })
 
   test('the wall has one square a controller, each with the shape of its state', () =>
@@ -309,13 +312,14 @@ describe('console', () => {
       }
     }))
 
-  test('every page: no sideways scrolling at 360 and 2,560 px, all that can be pressed or filled has a name, one heading, no complaint', async () => {
+  test('every page: no sideways scrolling from 360 to 2,560 px, all that can be pressed or filled has a name, one heading, no complaint', async () => {
     const server = await serve(FULL_SIZE)
     const controller = [...server.fleet.controllers.values()].find(({ running, queued }) => running > 0 && queued > 0)?.id ?? ''
     const agent = server.fleet.agents.keys().next().value ?? ''
     try {
       for (const [width, colorScheme] of [
         [360, 'light'],
+        [1_440, 'light'],
         [2_560, 'dark'],
       ] as const) {
         const { page, complaints } = await openPage(browser, { width, colorScheme })
@@ -324,7 +328,7 @@ describe('console', () => {
           await page.locator('.link-state.is-live').waitFor()
           await page.locator('main .page').waitFor()
           assert.deepEqual(await page.evaluate(FIND_FLAWS), [], `${path} at ${width} px`)
-          await page.screenshot({ path: join(pictures, `${path.replaceAll(/\W+/g, '-')}-${width}.png`) })
+          await page.screenshot({ path: join(pictures, `${nameOfPicture(path)}-${width}-${colorScheme}.png`) })
         }
         assert.deepEqual(complaints, [])
         await page.context().close()
@@ -364,6 +368,8 @@ describe('console', () => {
     }
   })
 })
+
+const nameOfPicture = (path: string): string => path.replaceAll(/\W+/g, ' ').trim().replaceAll(' ', '-') || 'wall'
 
 const gzippedLength = async (content: Blob): Promise<number> =>
   (await new Response(content.stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer()).byteLength
