@@ -15,7 +15,7 @@ const OPERATION_STATUS: Readonly<Record<OperationErrorCode, number>> = {
   'not-found': 404,
   exists: 409,
   'illegal-action': 409,
-  quota: 409,
+  'not-ready': 503,
 }
 const IDENTITY_STATUS: Readonly<Record<IdentityErrorCode, number>> = {
   invalid: 400,

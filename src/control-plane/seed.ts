@@ -1,5 +1,5 @@
 import { DEFAULT_TEMPLATE } from '../agents/index.ts'
-import { DEFAULT_TENANT, setFleet } from '../controllers/index.ts'
+import { DEFAULT_TENANT, leaveProgramUndecided, setFleet } from '../controllers/index.ts'
 import { nameSuffix, type Random } from '../runtime/index.ts'
 import type { Store } from '../store/index.ts'
 
@@ -25,6 +25,7 @@ export const seedStore = async (store: Store, random: Random): Promise<string> =
         actor: 'manor',
         message: `Tenant ${DEFAULT_TENANT} was created.`,
       })
+      leaveProgramUndecided(tx)
       tx.insert('template', DEFAULT_TEMPLATE)
       tx.event({
         kind: 'template',

@@ -20,7 +20,7 @@ export {
   type QueueItem,
 } from './client/index.ts'
 export { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
-export { type DefaultProgram, defaultProgram, setDefaultProgram } from './default-program.ts'
+export { type DefaultProgram, defaultProgram, leaveProgramUndecided, setDefaultProgram } from './default-program.ts'
 export type {
   Capabilities,
   Distribution,

@@ -12,7 +12,7 @@ import {
   tenantId,
 } from '../model/index.ts'
 import type { Store, Transaction } from '../store/index.ts'
-import { defaultProgram } from './default-program.ts'
+import { type DefaultProgram, defaultProgram } from './default-program.ts'
 import { OperationError } from './errors.ts'
 
 /** Paths of the one address that are Manor's own, so that no controller can have them as its prefix. */
@@ -51,7 +51,8 @@ export const DEFAULT_TENANT: TenantId = tenantId('default')
 export type NewController = { readonly name: string; readonly tenant?: string } & Partial<ControllerSpec>
 
 /**
- * Makes a controller, wanted running. Errors: `invalid` with the field, `exists`, `not-found` for its tenant.
+ * Makes a controller, wanted running. Errors: `invalid` with the field, `exists`, `not-found` for its tenant, `not-ready` before it is
+ * known which program can be had here.
  */
 export const createController = async (store: Store, wanted: NewController, actor: string): Promise<Controller> => {
   const { name, tenant = DEFAULT_TENANT, ...asked } = wanted
@@ -62,18 +63,14 @@ export const createController = async (store: Store, wanted: NewController, acto
       field: 'name',
     })
   // A distribution that is asked for by name is not the default's war.
-  const program = asked.distribution === undefined && asked.war === undefined ? defaultProgram(store) : {}
+  const program = asked.distribution === undefined && asked.war === undefined ? decidedProgram(store) : {}
   const spec = checkSpec({ ...DEFAULT_SPEC, ...program, ...asked })
   return store.transact(
     tx => {
       if (tx.get('tenant', tenant) === undefined)
-        throw new OperationError(
-          'not-found',
-          `There is no tenant named ${tenant}: make it with "manor tenant create ${tenant}", or choose another.`,
-          {
-            field: 'tenant',
-          },
-        )
+        throw new OperationError('not-found', `There is no tenant named ${tenant}: see "manor tenant list".`, {
+          field: 'tenant',
+        })
       if (tx.get('controller', name))
         throw new OperationError('exists', `There is a controller named ${name} already: choose another name.`, { field: 'name' })
       const controller: Controller = {
@@ -102,6 +99,17 @@ export const createController = async (store: Store, wanted: NewController, acto
     },
     { flush: true },
   )
+}
+
+const decidedProgram = (store: Store): DefaultProgram => {
+  const program = defaultProgram(store)
+  if (program === undefined)
+    throw new OperationError(
+      'not-ready',
+      'Manor has just started for the first time and still finds out which program controllers can run here: try again in a few seconds, or name one (jenkins or hudson).',
+      { field: 'distribution' },
+    )
+  return program
 }
 
 /** Changes what a controller is made of; takes effect at its next start. */

@@ -17,7 +17,7 @@ const isReady = (): Promise<unknown> =>
     withinMs: 90_000,
   })
 const agentsOf = async (job: string): Promise<AgentView[]> =>
-  (await manor.get<AgentView[]>('/api/v1/agents?controller=hello&limit=1000')).filter(({ task }) => task === job)
+  (await manor.get<AgentView[]>('/api/v1/agents?controller=hello&live=false&limit=1000')).filter(({ task }) => task === job)
 /** Processes of a live agent are found by its name, which is part of its workload's directory. */
 const processOf = (agent: AgentView): number | undefined =>
   processesOf(home.directory).find(({ command }) => command.includes(agent.id) && /java/.test(command.split(' ')[0] ?? ''))?.pid
@@ -25,7 +25,7 @@ const processOf = (agent: AgentView): number | undefined =>
 before(async () => {
   home = await ManorHome.make()
   manor = await home.up(['--no-sample', '--distribution', 'hudson'])
-  await manor.post('/api/v1/controllers', { name: 'hello', memoryMb: 512 })
+  await manor.post('/api/v1/controllers', { name: 'hello', memoryMb: 512, distribution: 'hudson' })
   await isReady()
   jobs = await Jobs.of(manor, 'hello')
 })

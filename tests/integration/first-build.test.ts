@@ -23,7 +23,7 @@ test('manor up --once: a sample build ends with SUCCESS, and nothing is left', a
 test('ctrl-C stops Manor alone; up again adopts the controller, and a build that ran goes on', async () => {
   await using home = await ManorHome.make()
   const first = await home.up(['--no-sample', '--distribution', 'hudson'])
-  await first.post('/api/v1/controllers', { name: 'hello', memoryMb: 512 })
+  await first.post('/api/v1/controllers', { name: 'hello', memoryMb: 512, distribution: 'hudson' })
   const before = await waitFor(
     async () => {
       const view = await controllerOf(first, 'hello')
@@ -44,7 +44,7 @@ test('ctrl-C stops Manor alone; up again adopts the controller, and a build that
   const build = await jobs.through(second).finished('long', 1)
   assert.equal(build.result, 'SUCCESS')
   assert.match(await jobs.through(second).log('long', 1), /step 12/)
-  const agents = await second.get<AgentView[]>('/api/v1/agents?controller=hello')
+  const agents = await second.get<AgentView[]>('/api/v1/agents?controller=hello&live=false')
   assert.equal(agents.length, 1, 'exactly one agent ran for it')
   await waitFor(async () => (await second.get<AgentView[]>('/api/v1/agents?controller=hello&live=true')).length === 0, {
     what: 'the agent is gone',
@@ -60,7 +60,7 @@ test('20 builds over 3 controllers all finish, never more agents than the host c
   await using home = await ManorHome.make()
   const manor = await home.up(['--no-sample', '--distribution', 'hudson'])
   const names = ['team-a', 'team-b', 'team-c']
-  for (const name of names) await manor.post('/api/v1/controllers', { name, memoryMb: 512 })
+  for (const name of names) await manor.post('/api/v1/controllers', { name, memoryMb: 512, cpu: 0.25, distribution: 'hudson' })
   // Room for four agents at a time, so that there is something to be fair about.
   const template = await manor.request('/api/v1/templates/default', {
     method: 'PUT',
@@ -93,7 +93,7 @@ test('20 builds over 3 controllers all finish, never more agents than the host c
     },
     { what: 'all 20 builds succeed', withinMs: 240_000, everyMs: 500 },
   )
-  const agents = await manor.get<AgentView[]>('/api/v1/agents?limit=1000')
+  const agents = await manor.get<AgentView[]>('/api/v1/agents?live=false&limit=1000')
   assert.equal(agents.length, 20, 'one agent for each build')
   t.diagnostic(`at most ${most} agents at a time`)
   // Fair turns: among the first twelve that went busy no controller has less than its third but one.

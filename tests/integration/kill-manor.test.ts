@@ -20,7 +20,7 @@ test('ten kills, one build, one agent, nothing left', async t => {
   const random = seededRandom(seed)
   await using home = await ManorHome.make()
   let manor = await home.up(ARGUMENTS)
-  await manor.post('/api/v1/controllers', { name: 'hello', memoryMb: 512 })
+  await manor.post('/api/v1/controllers', { name: 'hello', memoryMb: 512, distribution: 'hudson' })
   await waitFor(async () => (await manor.get<ControllerView>('/api/v1/controllers/hello')).phase === 'ready', {
     what: 'hello is ready',
     withinMs: 90_000,
@@ -52,7 +52,7 @@ test('ten kills, one build, one agent, nothing left', async t => {
       seen: () => processesOf(home.directory),
     },
   )
-  const agents = await manor.get<AgentView[]>('/api/v1/agents?limit=100')
+  const agents = await manor.get<AgentView[]>('/api/v1/agents?live=false&limit=100')
   const ran = agents.filter(({ busyAt }) => busyAt !== undefined)
   assert.equal(ran.length, 1, `exactly one agent ran: ${JSON.stringify(agents)}`)
   assert.equal(agents.length, 1, `exactly one agent was ever made: ${JSON.stringify(agents)}`)

@@ -144,8 +144,9 @@ export const takeDown = async (manor: Manor, progress: Progress, now: boolean, s
           waiting.set(id, text)
         }
         for (const id of waiting.keys()) if (!ids.has(id) && waiting.delete(id)) progress.done(`stop ${id}`, 'stopped')
-        if (remaining.agents !== agents && remaining.agents > 0) progress.update('agents', `${count(remaining.agents, 'agent')} left`)
-        if (remaining.agents === 0 && agents > 0) progress.done('agents', 'no agent is left')
+        if (agents === 0 && remaining.agents > 0) progress.step('agents', 'agents')
+        if (remaining.agents !== agents && remaining.agents > 0) progress.update('agents', `${remaining.agents} left`)
+        if (remaining.agents === 0 && agents > 0) progress.done('agents', 'none is left')
         agents = remaining.agents
       },
     },
