@@ -1,7 +1,5 @@
-import { createWriteStream } from 'node:fs'
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import type { Dispatcher } from 'undici'
 import { SECOND } from '../../../model/index.ts'
 import { type Backoff, backoffDelay, type Random } from '../../../runtime/index.ts'
@@ -107,15 +105,18 @@ const fetchRest = async (
     const length = Number(headers['content-length'])
     const totalBytes = Number.isSafeInteger(length) ? from + length : undefined
     let doneBytes = from
-    const counted = async function* (): AsyncGenerator<Uint8Array> {
+    // Each piece is in the file before the next is asked for: what came stays, however the rest goes.
+    const file = await open(part, from === 0 ? 'w' : 'a')
+    try {
       for await (const chunk of answer.body) {
         limit.progress()
+        await file.writeFile(chunk)
         doneBytes += chunk.length
         progress({ message: `Downloading ${name}`, doneBytes, ...(totalBytes === undefined ? {} : { totalBytes }) })
-        yield chunk
       }
+    } finally {
+      await file.close()
     }
-    await pipeline(counted, createWriteStream(part, { flags: from === 0 ? 'w' : 'a' }), { signal: limit.signal })
     if (totalBytes !== undefined && doneBytes !== totalBytes)
       throw new ProgramError('unreachable', `${url} broke off after ${doneBytes} of ${totalBytes} bytes.`)
   } catch (cause) {

@@ -236,7 +236,7 @@ const checkedVersion = (asked: string): string => {
 }
 
 const cacheError = (ports: ProgramsPorts, cause: unknown): unknown => {
-  const code = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'].find(name => hasCode(cause, name))
+  const code = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOSPC', 'EDQUOT'].find(name => hasCode(cause, name))
   if (code === undefined) return cause
   const full = code === 'ENOSPC' || code === 'EDQUOT'
   return new ProgramError(
