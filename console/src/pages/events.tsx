@@ -8,6 +8,7 @@ import { matches, parseFilter } from '../lib/filter.ts'
 import { counted, formatCount } from '../lib/format.ts'
 import { query, setQuery } from '../lib/history.ts'
 import { pathOf } from '../lib/routes.ts'
+import { isNarrow } from '../lib/viewport.ts'
 import { Empty } from '../parts/empty.tsx'
 import { FilterBox } from '../parts/filter-box.tsx'
 import { type Column, Table } from '../parts/table.tsx'
@@ -15,6 +16,8 @@ import { ClockTime } from '../parts/time.tsx'
 import { toast } from '../parts/toasts.tsx'
 
 const OLDER_AT_ONCE = 500
+/** On a phone a sentence takes two lines. */
+const NARROW_ROW_HEIGHT = 48
 const KINDS: readonly EventView['kind'][] = ['controller', 'agent', 'build', 'demand', 'host', 'template', 'tenant', 'token', 'manor']
 
 /** Where an event's subject has a page of its own. */
@@ -30,7 +33,17 @@ const Subject = ({ event }: { readonly event: EventView }) => {
 
 const COLUMNS: readonly Column<EventView>[] = [
   { key: 'at', title: 'Time', width: '84px', cell: event => <ClockTime at={event.at} /> },
-  { key: 'message', title: 'What happened', cell: event => <span title={event.message}>{event.message}</span> },
+  {
+    key: 'message',
+    title: 'What happened',
+    cell: event => (
+      <span class="two-lines">
+        <span class="wraps" title={event.message}>
+          {event.message}
+        </span>
+      </span>
+    ),
+  },
   { key: 'subject', title: 'Subject', width: '20%', className: 'hide-medium', cell: event => <Subject event={event} /> },
   { key: 'type', title: 'Type', width: '150px', className: 'hide-wide', cell: event => event.type },
   { key: 'actor', title: 'By', width: '140px', className: 'hide-wide', cell: event => event.actor },
@@ -97,6 +110,7 @@ export const EventsPage = () => {
         label="Events"
         rows={rows}
         rowKey={event => String(event.seq)}
+        {...(isNarrow.value ? { rowHeight: NARROW_ROW_HEIGHT } : {})}
         columns={COLUMNS}
         empty={
           known.length === 0 ? (

@@ -27,8 +27,9 @@ const SECTIONS: readonly Section[] = [
 
 export const Roof = ({ shown }: { readonly shown: Route }) => {
   const nav = useRef<HTMLElement>(null)
-  // On a phone the sections scroll sideways: the current one is brought into view.
-  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [shown])
+  // On a phone the sections scroll sideways: the current one is brought into view, again once the tallies have made them wider.
+  const isLoaded = connection.value.state !== 'loading'
+  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [shown, isLoaded])
   return (
     <header class="roof">
       <a class="wordmark" href={pathOf.wall}>
