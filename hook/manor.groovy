@@ -429,7 +429,7 @@ class ManorFamily {
 
   static boolean isOurs(Node node) {
     String description = node == null ? null : node.getNodeDescription()
-    return description != null && description.startsWith(DESCRIPTION)
+    return description != null && description.matches(DESCRIPTION + '[0-9]+')
   }
 
   /** Made of core types only, since it is saved. */
@@ -530,6 +530,30 @@ class ManorFamily {
 
 /** Secures an instance. Idempotent; throws where the result would let anybody in. */
 class ManorSecurity {
+  /**
+   * Hudson's, in place of crumbs, which it would ask of programs too: a browser says with each form which page sent it, and one of another
+   * site is refused. Programs say nothing of the kind, and carry no session that a page could borrow. Compiled where it is used: today's
+   * Jenkins has these types under another name.
+   */
+  static final String FOREIGN_FORMS = '''
+    class ManorForeignForms implements javax.servlet.Filter {
+      void init(javax.servlet.FilterConfig config) {}
+      void destroy() {}
+      void doFilter(javax.servlet.ServletRequest request, javax.servlet.ServletResponse response, javax.servlet.FilterChain chain) {
+        if (isForeign(request)) response.sendError(403, 'This form was sent by a page of another site.')
+        else chain.doFilter(request, response)
+      }
+      private static boolean isForeign(Object request) {
+        if (request.getMethod() in ['GET', 'HEAD', 'OPTIONS']) return false
+        String page = request.getHeader('Origin') ?: request.getHeader('Referer')
+        if (page == null) return false
+        String authority = page.replaceFirst('^[A-Za-z][A-Za-z0-9+.-]*://', '').replaceFirst('[/?#].*', '')
+        return ![request.getHeader('Host'), request.getHeader('X-Forwarded-Host')].any { authority.equalsIgnoreCase(it) }
+      }
+    }
+    ManorForeignForms
+  '''
+
   final ManorFamily family
   final Map policy
 
@@ -545,14 +569,14 @@ class ManorSecurity {
       Object realm = ensureRealm(instance)
       ensureAdmin(realm)
       denyAnonymous(instance)
-      ensureCrumbs(instance)
+      refuseForeignForms(instance)
       if (instance.getNumExecutors() != 0) instance.setNumExecutors(0)
       ensureAgentPort(instance)
+      // Saves once, whatever was set.
       bulk.commit()
     } finally {
       bulk.abort()
     }
-    instance.save()
     ensureRootUrl()
     verify(instance)
   }
@@ -601,15 +625,23 @@ class ManorSecurity {
     instance.setAuthorizationStrategy(strategy)
   }
 
-  /**
-   * Jenkins asks for no crumb where a request shows an API token. Hudson has no such tokens and would ask every program for one, so there it
-   * stays off. The client's address is no part of the crumb: it changes on the way through a router.
-   */
-  private void ensureCrumbs(Object instance) {
-    if (!family.isJenkins) return
+  /** Jenkins' crumbs; programs that show an API token need none. The client's address is no part of them: it changes on the way. */
+  private void refuseForeignForms(Object instance) {
+    if (!family.isJenkins) {
+      addForeignFormsFilter()
+      return
+    }
     Class type = ManorFamily.optionalClass('hudson.security.csrf.DefaultCrumbIssuer')
     Object issuer = instance.getCrumbIssuer()
     if (!type.isInstance(issuer) || !issuer.isExcludeClientIPFromCrumb()) instance.setCrumbIssuer(type.newInstance([true] as Object[]))
+  }
+
+  /** Once in a program: it has no state, so that one of an earlier run is as good. */
+  private void addForeignFormsFilter() {
+    if (Boolean.getBoolean('manor.hook.filter')) return
+    Class filter = (Class) new GroovyShell(getClass().getClassLoader()).evaluate(FOREIGN_FORMS)
+    ManorFamily.optionalClass('hudson.util.PluginServletFilter').addFilter(filter.newInstance())
+    System.setProperty('manor.hook.filter', 'true')
   }
 
   private void ensureAgentPort(Object instance) {
@@ -659,6 +691,7 @@ class ManorLink {
   volatile int welcomes = 0
   private volatile boolean welcome = false
   private volatile boolean reached = true
+  private volatile String lastWritten = null
   /** Raised with each welcome: whoever has just learned of us knows nothing of the state yet. */
   private final ManorSignal welcomed
 
@@ -670,12 +703,18 @@ class ManorLink {
 
   /** Where Manor is now. Its address changes when it restarts; the file, where there is one, has the new one. */
   String address() {
-    String address = policy.url
-    if (policy.urlFile != null) {
+    if (policy.urlFile == null) return withoutSlash((String) policy.url)
+    try {
       File file = new File((String) policy.urlFile)
       String written = file.isFile() ? file.getText('UTF-8').trim() : ''
-      if (written.length() > 0) address = written
+      if (written.length() > 0) lastWritten = withoutSlash(written)
+    } catch (IOException replaced) {
+      // It is being replaced at this moment: what it said last holds until the next look.
     }
+    return lastWritten == null ? withoutSlash((String) policy.url) : lastWritten
+  }
+
+  private static String withoutSlash(String address) {
     return address.endsWith('/') ? address.substring(0, address.length() - 1) : address
   }
 
@@ -685,7 +724,7 @@ class ManorLink {
     try {
       return request(loop, method, path, body, answerTimeout)
     } catch (ManorRefusal refusal) {
-      if (refusal.status == 409) welcome = false
+      if (ManorRefusal.is(refusal, 409)) welcome = false
       throw refusal
     }
   }
@@ -706,13 +745,14 @@ class ManorLink {
     if (loop != null) loop.connection = connection
     try {
       Object answer = talk(connection, method, content, answerTimeout)
-      if (!reached) ManorLog.info('Manor answers again.')
+      if (!reached) ManorLog.info('Manor takes messages again.')
       reached = true
       return answer
     } catch (IOException failure) {
-      boolean ended = loop != null && loop.ending
-      if (reached && !ended) ManorLog.warning('Manor does not answer at ' + address() + '; it is asked again until it does', failure)
-      reached = false
+      // 409 only asks for a greeting.
+      boolean isNews = reached && !(loop != null && loop.ending) && !ManorRefusal.is(failure, 409)
+      if (isNews) ManorLog.warning('Manor does not take a message at ' + address() + '; it is asked again until it does', failure)
+      if (isNews) reached = false
       throw failure
     } finally {
       if (loop != null) loop.connection = null
@@ -737,7 +777,11 @@ class ManorLink {
     int status = (int) ManorReach.call(HttpURLConnection, connection, 'getResponseCode')
     String text = readAll(ManorReach.call(HttpURLConnection, connection, status < 400 ? 'getInputStream' : 'getErrorStream'))
     if (status >= 300) throw new ManorRefusal(status, text)
-    return text.trim().length() == 0 ? null : ManorJson.read(text)
+    try {
+      return text.trim().length() == 0 ? null : ManorJson.read(text)
+    } catch (IllegalArgumentException malformed) {
+      throw new IOException('Something that is not Manor answers: ' + malformed.getMessage())
+    }
   }
 
   private static void set(Object connection, String setter, Object value) {
@@ -762,10 +806,9 @@ class ManorLink {
 
   /** Waits after the `failures`th failure in a row, with jitter; a new address in the file ends the wait. */
   void pause(ManorLoop loop, int failures, Throwable failure) {
-    boolean revoked = failure instanceof ManorRefusal && ((ManorRefusal) failure).status == 401
-    // The first greeting that is asked for again needs no wait.
-    if (failure instanceof ManorRefusal && ((ManorRefusal) failure).status == 409 && failures == 1) return
-    double ceiling = revoked ? ManorBounds.REVOKED_RETRY : Math.min(ManorBounds.LAST_RETRY, ManorBounds.FIRST_RETRY * Math.pow(2, Math.min(failures - 1, 10)))
+    // A greeting that is asked for again needs no wait, at first.
+    if (ManorRefusal.is(failure, 409) && failures == 1) return
+    double ceiling = ManorRefusal.is(failure, 401) ? ManorBounds.REVOKED_RETRY : Math.min(ManorBounds.LAST_RETRY, ManorBounds.FIRST_RETRY * Math.pow(2, Math.min(failures - 1, 10)))
     long end = System.nanoTime() + (long) (ceiling * (0.5d + 0.5d * Math.random()) * 1000000L)
     String from = address()
     while (!loop.ending && System.nanoTime() < end && address() == from) Thread.sleep(50L)
@@ -780,6 +823,8 @@ class ManorRefusal extends IOException {
     super('HTTP ' + status + ' ' + ManorBounds.cut(text, 300))
     this.status = status
   }
+
+  static boolean is(Throwable failure, int status) { return failure instanceof ManorRefusal && ((ManorRefusal) failure).status == status }
 }
 
 /** One of our daemon threads: does its turn again and again, and pauses after a failure. Ended by a later run of this script. */
@@ -1121,14 +1166,16 @@ class ManorReport {
 
   private Map nodeRow(Node node) {
     Computer computer = node.toComputer()
-    Map row = [name: node.getNodeName(), online: computer != null && computer.isOnline(), used: nodes.isUsed(node.getNodeName())]
-    Executor busy = computer == null ? null : ManorFamily.executorsOf(computer).find { it.getCurrentExecutable() != null }
-    if (busy != null) row.building = buildRow(busy.getCurrentExecutable())
+    Object executable = computer == null ? null : ManorFamily.executorsOf(computer).collect { it.getCurrentExecutable() }.find { it != null }
+    // What runs is known a moment before its listeners are called.
+    boolean used = nodes.isUsed(node.getNodeName()) || (computer != null && computer.countBusy() > 0)
+    Map row = [name: node.getNodeName(), online: computer != null && computer.isOnline(), used: used]
+    if (executable != null) row.building = buildRow(executable)
     return row
   }
 
   private static Map buildRow(Object executable) {
-    Run build = executable == null ? null : ManorFamily.buildOf(executable)
+    Run build = ManorFamily.buildOf(executable)
     if (build != null) return [job: ManorFamily.jobOf(build), number: build.getNumber()]
     return [job: ManorBounds.cut(executable, ManorBounds.LONG_TEXT) ?: '', number: 0]
   }

@@ -113,6 +113,20 @@ suite('the hook in Hudson', () => {
     assert.equal((await intruder.request('api/json')).status, 401)
   })
 
+  test('a form of another site’s page is refused; one of its own, one through a router and a program’s are not', async () => {
+    const post = async (headers: Record<string, string>): Promise<number> =>
+      (await client.request('quietDown', { method: 'POST', headers })).status
+    assert.equal(await post({ origin: 'http://evil.example' }), 403)
+    assert.equal(await post({ origin: 'null' }), 403)
+    assert.equal(await post({ referer: 'http://evil.example/127.0.0.1' }), 403)
+    assert.equal(await post({ origin: 'https://ci.example.test', 'x-forwarded-host': 'ci.example.test' }), 302)
+    assert.equal(await post({ origin: new URL(hudson.url).origin }), 302)
+    assert.equal(await post({}), 302)
+    await server.untilReport('quieting', report => report.quieting)
+    await client.post('cancelQuietDown')
+    await server.untilReport('not quieting', report => !report.quieting)
+  })
+
   test('the built-in node has no executors, and agents are listened for on the port of the policy', async () => {
     const { numExecutors, useSecurity } = await client.json<{ numExecutors: number; useSecurity: boolean }>('api/json')
     assert.equal(numExecutors, 0)

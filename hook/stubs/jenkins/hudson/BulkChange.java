@@ -5,9 +5,15 @@ import java.io.Closeable;
 import java.io.IOException;
 
 public class BulkChange implements Closeable {
-    public BulkChange(Saveable saveable) {}
+    private final Saveable saveable;
 
-    public void commit() throws IOException {}
+    public BulkChange(Saveable saveable) {
+        this.saveable = saveable;
+    }
+
+    public void commit() throws IOException {
+        saveable.save();
+    }
 
     public void abort() {}
 
