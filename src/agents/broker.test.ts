@@ -190,12 +190,14 @@ test('a spare agent takes an item that comes within the grace', async () => {
 })
 
 test('an item that comes while a spare agent is being ended is never cut off, whatever the moment', async () => {
-  for (let offset = -20; offset <= 80; offset += 3) {
+  for (let offset = -6; offset <= 24; offset += 1) {
     await using world = await BrokerWorld.open()
     const controller = await world.controller('team-a')
     const [item = ''] = controller.enqueue(1)
     await world.until('it is on its way', () => world.live()[0]?.phase === 'launching')
     controller.cancel(item)
+    // The grace begins anew once it is connected.
+    await world.until('it is connected', () => world.live()[0]?.phase === 'online', 5 * SECOND, 1)
     await world.clock.advance(SPARE_GRACE_MS + offset)
     controller.enqueue(1, { buildMs: 2_000 })
     await world.until('all ran', () => allDone(world), MINUTE)

@@ -54,6 +54,9 @@ const keepEvent = (tx: Transaction, controller: Controller, event: BuildEvent): 
 /** The agent's row learns of its build, which a report may have missed if it was a short one. */
 const noteOnAgent = (tx: Transaction, agent: Agent, event: BuildEvent, build: NonNullable<Agent['build']>): void => {
   const isNew = agent.phase === 'launching' || agent.phase === 'online' || (agent.phase === 'ending' && event.type === 'build-started')
+  const isKnown =
+    agent.build?.job === build.job && agent.build.number === build.number && (agent.build.result ?? build.result) === agent.build.result
+  if (isKnown && !isNew && (event.item === undefined || event.item === agent.item)) return
   const { reason: _waited, ...calm } = agent
   const named = { ...(isNew ? calm : agent), build }
   tx.put('agent', isNew ? { ...named, phase: 'busy', phaseSince: tx.now, onlineAt: agent.onlineAt ?? tx.now, busyAt: tx.now } : named)
