@@ -4,21 +4,21 @@
  */
 import { createHash } from 'node:crypto'
 import { globSync } from 'node:fs'
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const STAMP = '.sources'
 /** What else decides the outcome: the compiler and its libraries, and the rooms whose code the console shares. */
 const ALSO: readonly string[] = ['package-lock.json', 'src/api/contract.ts', 'src/model/*.ts']
-const IGNORED = /\.test\.tsx?$|^console\/(dist|dev)([-/]|$)/
+const IGNORED = /\.test\.tsx?$|^console\/(dist|dev)\//
 
 type BuildOptions = { readonly root: string; readonly say: (line: string) => void }
 
 const sourcesOf = (root: string): readonly string[] =>
   globSync(['console/**/*.{ts,tsx,css,html,svg,json}', ...ALSO], {
     cwd: root,
-    exclude: path => /(^|\/)(node_modules|dist[^/]*)$/.test(path),
+    exclude: path => /(^|\/)(node_modules|dist)$/.test(path),
   })
     .map(path => path.split(sep).join('/'))
     .filter(path => !IGNORED.test(path))
@@ -45,7 +45,8 @@ const stampOf = async (dist: string): Promise<string | undefined> => {
 
 /**
  * The directory of the built console, built first where it is stale. It is built beside and then moved into place, so that a server which runs
- * meanwhile never serves half of it. Errors: those of the compiler, which name the file.
+ * meanwhile never serves half of it; of two that build at once, the one that is done later finds its work done. Errors: those of the compiler,
+ * which name the file.
  */
 export const ensureConsole = async ({ root, say }: BuildOptions): Promise<string> => {
   const dist = join(root, 'console', 'dist')
@@ -53,7 +54,8 @@ export const ensureConsole = async ({ root, say }: BuildOptions): Promise<string
   if ((await stampOf(dist)) === wanted) return dist
   say('building the console')
   const { build } = await import('vite')
-  const staging = await mkdtemp(join(root, 'console', 'dist-'))
+  await mkdir(join(root, '.cache'), { recursive: true })
+  const staging = await mkdtemp(join(root, '.cache', 'console-'))
   try {
     await build({
       configFile: join(root, 'console', 'vite.config.ts'),
@@ -61,12 +63,21 @@ export const ensureConsole = async ({ root, say }: BuildOptions): Promise<string
       build: { outDir: relative(join(root, 'console'), staging), emptyOutDir: true },
     })
     await writeFile(join(staging, STAMP), wanted)
-    await rm(dist, { recursive: true, force: true })
-    await rename(staging, dist)
+    await moveInto(staging, dist, wanted)
   } finally {
     await rm(staging, { recursive: true, force: true })
   }
   return dist
+}
+
+const moveInto = async (staging: string, dist: string, stamp: string): Promise<void> => {
+  try {
+    await rm(dist, { recursive: true, force: true })
+    await rename(staging, dist)
+  } catch (cause) {
+    // Someone else's build came between the two.
+    if ((await stampOf(dist)) !== stamp) throw cause
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
