@@ -39,9 +39,9 @@ const select = (words: readonly string[]): Lane[] => {
     .filter(({ files }) => files.length > 0)
 }
 
-const check = (name: string, command: string, args: readonly string[]): boolean => {
+const check = (name: string, words: readonly string[]): boolean => {
   const started = performance.now()
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync('npx', ['--no-install', ...words], { encoding: 'utf8' })
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   process.stdout.write(`${status === 0 ? '✔' : '✖'} ${name} (${seconds} s)\n`)
   if (status !== 0) process.stdout.write(`${stdout}${stderr}\n`)
@@ -80,9 +80,13 @@ export const main = async (words: readonly string[]): Promise<number> => {
   let failed = 0
   const named = words.length > 0 && !words.includes('unit')
   if (!named) {
-    for (const ok of [check('types', 'npx', ['tsc', '--noEmit']), check('lint', 'npx', ['biome', 'check', '--error-on-warnings', '.'])])
-      if (ok) passed++
-      else failed++
+    const checks = [
+      check('types', ['tsc', '--noEmit']),
+      check('types of the console', ['tsc', '-p', 'console', '--noEmit']),
+      check('lint', ['biome', 'check', '--error-on-warnings', '.']),
+    ]
+    passed += checks.filter(ok => ok).length
+    failed += checks.filter(ok => !ok).length
   }
   if (selected.some(({ name }) => name === 'integration')) await prepareParts(line => process.stdout.write(`${line}\n`))
   for (const lane of selected) {

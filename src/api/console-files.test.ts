@@ -96,6 +96,6 @@ test('where it is not built, a plain page says how to build it', async () => {
   await using api = await TestApi.open()
   const answer = await api.request('GET', '/', ON_CONSOLE)
   assert.equal(answer.status, 503)
-  assert.match(answer.text, /<code>npx vite build console<\/code>/)
+  assert.match(answer.text, /<code>node scripts\/build-console\.ts<\/code>/)
   assert.match(String(answer.headers['content-security-policy']), /default-src 'none'; style-src 'sha256-/)
 })

@@ -33,7 +33,7 @@ test('a link signs in once and says kindly what to do the second time', async ()
   assert.match(cookieOf(first), /^manor_session=manor_session_[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=43200$/)
   const second = await api.request('GET', link, { headers: ON_CONSOLE })
   assert.equal(second.status, 410)
-  assert.match(second.text, /used or has expired.*<code>manor open<\/code>.*<code>manor status<\/code>/)
+  assert.match(second.text, /used or has expired.*<code>\.\/manor console<\/code>/)
   assert.equal(second.headers['set-cookie'], undefined)
 })
 

@@ -55,7 +55,7 @@ export const addSignInRoutes = (app: FastifyInstance, { ports, failed }: Context
 
 const USED_UP = page('This link was used or has expired', [
   'A sign-in link works once, for ten minutes.',
-  'Make a new one in a terminal: `manor open` opens it in this browser, `manor status` prints it.',
+  'Make a new one in a terminal with `./manor console`.',
 ])
 
 const tokenOf = ({ query }: FastifyRequest): string => {
