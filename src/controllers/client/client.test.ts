@@ -240,6 +240,17 @@ test('with a password alone a POST carries a crumb and its session, fetched once
   )
 })
 
+test('where crumbs are switched off that is asked once', async () => {
+  await using server = await serve(({ target }, response) => response.writeHead(target.includes('crumbIssuer') ? 404 : 200).end('ok'))
+  const client = clientOf(server, { capabilities: hudson.capabilities })
+  await client.script('1', signal)
+  await client.script('2', signal)
+  assert.deepEqual(
+    server.received.map(({ method }) => method),
+    ['GET', 'POST', 'POST'],
+  )
+})
+
 test('a redirect to the login page is a refusal, any other an answer', async () => {
   let location = '/team-a/login?from=%2Fteam-a%2F'
   await using server = await serve((_, response) => response.writeHead(302, { location }).end())

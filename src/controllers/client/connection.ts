@@ -44,7 +44,8 @@ export type Call = {
 export type Answer = { readonly status: number; readonly headers: Readonly<Record<string, string | undefined>>; readonly text: string }
 
 const Crumb = Type.Object({ crumb: Type.String(), crumbRequestField: Type.String() })
-type SessionCrumb = { readonly field: string; readonly crumb: string }
+/** `none`: the controller's owner switched crumbs off. */
+type SessionCrumb = { readonly field: string; readonly crumb: string } | 'none'
 
 /**
  * Authenticated calls to one controller. Redirects are answers, never followed: one to the login page is an error, any other says where the
@@ -138,12 +139,14 @@ export class Connection {
     throw errorOf(call.what, statusCode, singleHeaders(answer.headers)['x-error']?.slice(0, MAX_TOLD_LENGTH))
   }
 
-  async #fetchCrumb(signal: AbortSignal): Promise<SessionCrumb | undefined> {
+  async #fetchCrumb(signal: AbortSignal): Promise<SessionCrumb> {
     const answer = await this.#once({ what: 'give a crumb', method: 'GET', path: '/crumbIssuer/api/json', also: [404] }, {}, signal)
-    // 404 is an instance whose owner switched crumbs off.
-    if (answer.status === 404) return undefined
-    const { crumb, crumbRequestField } = parse(Crumb, 'give a crumb', answer.text)
-    this.#crumb = { field: crumbRequestField, crumb }
+    if (answer.status === 404) {
+      this.#crumb = 'none'
+    } else {
+      const { crumb, crumbRequestField } = parse(Crumb, 'give a crumb', answer.text)
+      this.#crumb = { field: crumbRequestField, crumb }
+    }
     return this.#crumb
   }
 
@@ -156,7 +159,7 @@ export class Connection {
   }
 }
 
-const crumbHeader = (crumb: SessionCrumb | undefined): Record<string, string> => (crumb === undefined ? {} : { [crumb.field]: crumb.crumb })
+const crumbHeader = (crumb: SessionCrumb): Record<string, string> => (crumb === 'none' ? {} : { [crumb.field]: crumb.crumb })
 
 const singleHeaders = (headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]))

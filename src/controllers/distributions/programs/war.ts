@@ -40,7 +40,8 @@ export const identifyWar = async (path: string): Promise<WarIdentity> => {
   throw new ProgramError('bad-war', `${path} is neither a Jenkins nor a Hudson: its manifest has no Jenkins-Version and no Hudson-Version.`)
 }
 
-/** Where wars carry the agent's jar, best first: Jenkins serves its remoting library as agent.jar, Hudson has a copy apart. */
-const AGENT_JARS = [/^WEB-INF\/(agent|slave|remoting)\.jar$/, /^WEB-INF\/lib\/(hudson-)?remoting-[^/]*\.jar$/]
+/** Where wars carry the agent's jar. Jenkins serves its remoting library as agent.jar; Hudson has copies of it under these names. */
+const AGENT_JARS: readonly string[] = ['WEB-INF/agent.jar', 'WEB-INF/slave.jar', 'WEB-INF/remoting.jar']
+const REMOTING_LIBRARY = /^WEB-INF\/lib\/(hudson-)?remoting-[^/]*\.jar$/
 
-export const isAgentJar = (name: string): boolean => AGENT_JARS.some(pattern => pattern.test(name))
+export const isAgentJar = (name: string): boolean => AGENT_JARS.includes(name) || REMOTING_LIBRARY.test(name)
