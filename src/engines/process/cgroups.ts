@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { BYTES_PER_MEBIBYTE, type Mebibytes, type Resources } from '../../model/index.ts'
 import { type CgroupMounts, readCgroupMounts } from './cgroup-mounts.ts'
 
@@ -58,7 +58,7 @@ const cpuSettings = (version: 1 | 2, cpu: number): Setting[] =>
 const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value))
 
 /** The settings of one controller's group, for the version that it is mounted under. */
-const settingsOf = (controller: string, version: 1 | 2, { memoryMb, cpu }: Resources): Setting[] => {
+export const settingsOf = (controller: Controller, version: 1 | 2, { memoryMb, cpu }: Resources): Setting[] => {
   if (controller === 'memory') return memorySettings(version, memoryMb)
   if (controller === 'cpu') return cpu > 0 ? cpuSettings(version, cpu) : []
   return [['pids.max', String(MAX_PROCESSES)]]
@@ -99,7 +99,7 @@ const openSeparate = (mounts: CgroupMounts, name: string): Cgroups | string => {
     }
     const parent = firstThatWorks(
       places.map(place => join(place, name)),
-      candidate => probe(candidate, () => [[controller, 1]]),
+      candidate => probe(candidate, [controller], 1),
     )
     if (typeof parent === 'string') parents.set(controller, parent)
     else problems.push(`The ${controller} control group cannot be written: ${parent.problem}.`)
@@ -117,15 +117,15 @@ const openUnified = (places: readonly string[], name: string): Cgroups | string 
     if (!readWords(join(place, 'cgroup.controllers')).includes('memory')) continue
     const parent = join(place, name)
     const handed = attempt(() => {
-      mkdirSync(parent, { recursive: true })
-      handDown(place)
+      handDownVacating(place)
+      makeDirectory(parent)
       handDown(parent)
       return readWords(join(parent, 'cgroup.subtree_control'))
     })
     if ('problem' in handed) problems.push(`Control groups below ${place} cannot be written: ${handed.problem}.`)
     else {
       const controllers = CONTROLLERS.filter(controller => handed.value.includes(controller))
-      if (controllers.includes('memory') && 'value' in probe(parent, () => controllers.map(controller => [controller, 2] as const))) {
+      if (controllers.includes('memory') && 'value' in probe(parent, controllers, 2)) {
         best = { parent, controllers }
         break
       }
@@ -147,12 +147,34 @@ const handDown = (group: string): void => {
   for (const controller of wanted) if (!has.includes(controller)) writeFileSync(join(group, 'cgroup.subtree_control'), `+${controller}`)
 }
 
+/**
+ * The same for a group that was given to Manor with its own processes in it, as a service manager's delegation or a container does: they move
+ * one level down, into a leaf (cgroup-v2.rst, "No Internal Process Constraint").
+ */
+const handDownVacating = (group: string): void => {
+  try {
+    handDown(group)
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EBUSY')) throw cause
+    vacate(group)
+    handDown(group)
+  }
+}
+
+const VACATED_NAME = 'manor-self'
+
+export const vacate = (group: string): void => {
+  const leaf = join(group, VACATED_NAME)
+  makeDirectory(leaf)
+  for (const pid of processesIn(group)) writeFileSync(join(leaf, 'cgroup.procs'), String(pid))
+}
+
 const readWords = (file: string): string[] => readFileSync(file, 'utf8').trim().split(/\s+/)
 
 const cgroupsOf = (version: 1 | 2, parents: ReadonlyMap<Controller, string>, problems: readonly string[]): Cgroups => {
   const distinct = [...new Set(parents.values())]
   const supervisors = distinct.map(parent => join(parent, SUPERVISORS_NAME))
-  for (const group of supervisors) mkdirSync(group, { recursive: true })
+  for (const group of supervisors) makeDirectory(group)
   return {
     version,
     memory: parents.has('memory'),
@@ -167,11 +189,20 @@ const cgroupsOf = (version: 1 | 2, parents: ReadonlyMap<Controller, string>, pro
 }
 
 const make = (group: string, settings: readonly Setting[]): void => {
-  mkdirSync(group, { recursive: true })
+  makeDirectory(group)
   for (const [file, value, optional] of settings) {
     const path = join(group, file)
     if (optional && !isWritable(path)) continue
     writeFileSync(path, value)
+  }
+}
+
+/** One level, never recursively: on file systems that make no directories Node's recursive mkdir tries for ever. */
+const makeDirectory = (path: string): void => {
+  try {
+    mkdirSync(path)
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
   }
 }
 
@@ -184,10 +215,11 @@ const isWritable = (path: string): boolean => {
   }
 }
 
-const probe = (parent: string, controllers: () => readonly (readonly [Controller, 1 | 2])[]): Attempt<void> =>
+const probe = (parent: string, controllers: readonly Controller[], version: 1 | 2): Attempt<void> =>
   attempt(() => {
     const group = join(parent, PROBE_NAME)
-    for (const [controller, version] of controllers()) make(group, settingsOf(controller, version, PROBE))
+    makeDirectory(parent)
+    for (const controller of controllers) make(group, settingsOf(controller, version, PROBE))
     rmdirSync(group)
   })
 
@@ -270,11 +302,6 @@ export const removeGroups = (groups: readonly string[]): void => {
       if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause
     }
   }
-}
-
-/** Takes an owner's parent groups away where they are empty; for those who made an engine for a while, such as tests. */
-export const removeOwnerGroups = ({ supervisors }: Cgroups): void => {
-  for (const group of supervisors) removeGroups([dirname(group)])
 }
 
 const readText = (file: string): string | undefined => {

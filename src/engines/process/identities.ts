@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { TenantId } from '../../model/index.ts'
 import { EngineError } from '../engine.ts'
@@ -27,7 +27,7 @@ const File = Type.Object({ tenants: Type.Record(Type.String(), Type.Integer()) }
 export class Identities {
   readonly #path: string
   readonly #ranges: readonly UidRange[]
-  #tenants: Static<typeof File>['tenants']
+  readonly #tenants: Map<string, number>
 
   constructor(path: string, ranges = UID_RANGES) {
     this.#path = path
@@ -36,12 +36,12 @@ export class Identities {
   }
 
   of(tenant: TenantId): Identity {
-    const uid = this.#tenants[tenant] ?? this.#allot(tenant)
+    const uid = this.#tenants.get(tenant) ?? this.#allot(tenant)
     return { uid, gid: uid }
   }
 
   #allot(tenant: TenantId): number {
-    const highest = Math.max(0, ...Object.values(this.#tenants))
+    const highest = Math.max(0, ...this.#tenants.values())
     const range = this.#ranges.find(([, last]) => highest < last)
     if (range === undefined)
       throw new EngineError(
@@ -53,22 +53,22 @@ export class Identities {
         false,
       )
     const uid = Math.max(range[0], highest + 1)
-    const tenants = { ...this.#tenants, [tenant]: uid }
+    const tenants = Object.fromEntries([...this.#tenants, [tenant, uid]])
     writeDurably(this.#path, JSON.stringify({ tenants }, undefined, 2))
-    this.#tenants = tenants
+    this.#tenants.set(tenant, uid)
     return uid
   }
 }
 
-const readTenants = (path: string): Static<typeof File>['tenants'] => {
+const readTenants = (path: string): Map<string, number> => {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {}
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return new Map()
     throw cause
   }
-  return Value.Parse(File, JSON.parse(text)).tenants
+  return new Map(Object.entries(Value.Parse(File, JSON.parse(text)).tenants))
 }
 
 const writeDurably = (path: string, text: string): void => {

@@ -5,7 +5,7 @@ import { type Clock, deadline } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import { SYSTEM_PATH } from './isolation.ts'
 import type { RecordFiles } from './layout.ts'
-import { readClaim } from './record.ts'
+import { readClaim, VOID } from './record.ts'
 
 /** A workload keeps at most two log files of this size. The older one goes when the newer is full. */
 export const LOG_FILE_BYTES = 8 * 1_048_576
@@ -45,11 +45,18 @@ export const launch = async (options: LaunchOptions, clock: Clock): Promise<void
       const failure = await Promise.race([failed, clock.sleep(CLAIM_POLL_MS, limit.signal)])
       if (failure !== undefined && readClaim(files) === undefined) throw failure
     }
+    if (readClaim(files) === VOID) throw calledOff()
   } finally {
     limit.done()
     child.unref()
   }
 }
+
+const calledOff = (): EngineError =>
+  new EngineError(
+    { code: 'launch-timeout', message: 'Another Manor on the same directory called the start off.', mend: 'It is tried again.' },
+    true,
+  )
 
 /** Resolves to what is wrong once the shell could not be started or ended. */
 const failureOf = (child: ChildProcess): Promise<EngineError> =>

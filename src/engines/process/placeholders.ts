@@ -7,7 +7,7 @@ export const fillPlaceholders = (
   ports: Readonly<Record<string, number>>,
   unknown: (name: string) => never,
 ): string =>
-  text.replaceAll(PLACEHOLDER, (whole, name: string | undefined) => {
-    if (name === undefined) return whole === '{dir}' ? dir : whole
-    return String(ports[name] ?? unknown(name))
+  text.replaceAll(PLACEHOLDER, (_whole, name: string | undefined) => {
+    if (name === undefined) return dir
+    return String(Object.hasOwn(ports, name) ? ports[name] : unknown(name))
   })

@@ -2,6 +2,7 @@ import { mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Workload, WorkloadId } from '../../model/index.ts'
 import { type Clock, nameSuffix, type Random } from '../../runtime/index.ts'
+import { EngineError } from '../engine.ts'
 import { type Cgroups, removeGroups } from './cgroups.ts'
 import type { Identities, Identity } from './identities.ts'
 import { closedAncestor, dropTo, type Isolation, inView } from './isolation.ts'
@@ -97,6 +98,7 @@ export class Submitter {
     if (!(await this.callOff(workload.id, groups))) return
     const mounts = await checkMounts(workload.mounts)
     const ports = await this.#choosePorts(workload)
+    await this.#makeRoot(workload.id)
     try {
       await this.#start(workload, ports, groups, mounts)
     } catch (cause) {
@@ -112,11 +114,9 @@ export class Submitter {
     groups: readonly string[],
     mounts: readonly CheckedMount[],
   ): Promise<void> {
-    const { layout, cgroups, clock, isolation } = this.#options
+    const { layout, cgroups, clock } = this.#options
     const files = recordFiles(layout, workload.id)
     const filled = fillWorkload(workload, files.dir, ports)
-    // Open to the workload's user where only file modes keep others out; in a private view nobody comes here.
-    await mkdir(files.root, { mode: isolation.kind === 'user' ? 0o711 : 0o700 })
     writeRecord(files, recordOf(workload, filled, ports, groups))
     const guise = await this.#guise(workload, files, mounts)
     await makePrivateDirectory(files.dir, filled, guise.identity)
@@ -127,6 +127,20 @@ export class Submitter {
       { files, supervisors: cgroups?.supervisors ?? [], groups, oomScore: OOM_SCORES[workload.labels.kind], prefix: guise.prefix },
       clock,
     )
+  }
+
+  /** Of two instances that take the same workload on, the one that makes the directory goes on. */
+  async #makeRoot(id: WorkloadId): Promise<void> {
+    const { layout, isolation } = this.#options
+    try {
+      // Open to the workload's user where only file modes keep others out; in a private view nobody comes here.
+      await mkdir(recordFiles(layout, id).root, { mode: isolation.kind === 'user' ? 0o711 : 0o700 })
+    } catch (cause) {
+      this.#reserved.delete(id)
+      if (!hasCode(cause, 'EEXIST')) throw cause
+      const message = `Another Manor on the same directory is starting ${id}.`
+      throw new EngineError({ code: 'launch-timeout', message, mend: 'Let one Manor alone use a home.' }, true, { cause })
+    }
   }
 
   /** One choice at a time: the look for listeners listens itself, and two looks at one port would take each other for somebody else. */
