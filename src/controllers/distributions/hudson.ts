@@ -13,6 +13,7 @@ import { AGENT_SECRET_PATH, secretFile, temporaryFiles } from './launch-files.ts
  *   instance's secret. So the hook grants rights one by one (GlobalMatrixAuthorizationStrategy). Then `/login`, `/tcpSlaveAgentListener/`
  *   and `/jnlpJars/` are open, as agents need, and all else is 403.
  * - The port for agents has no setter. The listener is opened after the script has run, from the private field `slaveAgentPort`.
+ * - A restart that is asked for inside replaces the program within the same process, with the same arguments; its hook runs again.
  * - `/login` does not carry `X-Hudson` and nothing that is open does; the version stands at the foot of the page.
  */
 export const HUDSON_VERSION = '2.2.1'
