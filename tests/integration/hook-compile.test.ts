@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { MAX_EVENT_BATCH, MAX_REPORT_ITEMS, MAX_WANTED_WAIT_SECONDS } from '../../src/agents/protocol.ts'
-import { hudsonProgram } from '../support/hook-controller.ts'
 import { compileHook, compileStubs, HOOK_SCRIPT } from '../support/hook-jenkins.ts'
+import { hudsonProgram } from '../support/hudson.ts'
 
 const directory = await mkdtemp(join(tmpdir(), 'manor-hook-compile-'))
 after(() => rm(directory, { recursive: true, force: true }))
@@ -19,8 +19,8 @@ test('it compiles against Jenkins’ classes', async () => {
 })
 
 test('it compiles against the real Hudson’s classes', async () => {
-  const { war } = await hudsonProgram()
-  const { status, stderr } = spawnSync('jar', ['xf', war, 'WEB-INF/lib', 'winstone.jar'], { cwd: directory, encoding: 'utf8' })
+  const { program } = await hudsonProgram()
+  const { status, stderr } = spawnSync('jar', ['xf', program.war, 'WEB-INF/lib', 'winstone.jar'], { cwd: directory, encoding: 'utf8' })
   assert.equal(status, 0, stderr)
   // Hudson's own Groovy would be found from the manifests of the others, and be taken for the compiler's.
   for (const groovy of globSync(join(directory, 'WEB-INF/lib/groovy-all-*.jar'))) await rm(groovy)

@@ -11,14 +11,23 @@ import { after, before, suite, test } from 'node:test'
 import type { BuildEvent, Report } from '../../src/agents/protocol.ts'
 import type { HookPolicy } from '../../src/controllers/index.ts'
 import { systemClock } from '../../src/runtime/index.ts'
-import { ADMIN, ControllerClient, hudsonProgram } from '../support/hook-controller.ts'
+import { ADMIN, PagesClient } from '../support/hook-pages.ts'
 import { HookServer } from '../support/hook-server.ts'
-import { endChild, freePort, type RunningHudson, startHudson, startHudsonAgent, TEST_SECRETS, waitFor } from '../support/hudson.ts'
+import {
+  endChild,
+  freePort,
+  hudsonProgram,
+  type RunningHudson,
+  startHudson,
+  startHudsonAgent,
+  TEST_SECRETS,
+  waitFor,
+} from '../support/hudson.ts'
 
-type Started = { readonly hudson: RunningHudson; readonly client: ControllerClient }
+type Started = { readonly hudson: RunningHudson; readonly client: PagesClient }
 
 const REMOTE = 'remote'
-const program = await hudsonProgram()
+const { program, agentJar } = await hudsonProgram()
 const hookScript = await readFile(join(import.meta.dirname, '../../hook/manor.groovy'), 'utf8')
 const directory = await mkdtemp(join(tmpdir(), 'manor-hook-'))
 const agentPort = await freePort()
@@ -49,12 +58,10 @@ const boot = async (server: HookServer): Promise<Started> => {
     memoryMb: 512,
   }
   const hudson = await startHudson(options)
-  return { hudson, client: new ControllerClient(hudson.url) }
+  return { hudson, client: new PagesClient(hudson.url) }
 }
 
 const startAgent = async (url: string, name: string): Promise<ChildProcess> => {
-  const agentJar = join(directory, 'slave.jar')
-  await writeFile(agentJar, Buffer.from(await (await fetch(`${url}jnlpJars/slave.jar`)).arrayBuffer()))
   const own = join(directory, name)
   const agent = await startHudsonAgent({ program, agentJar, url, name, workDirectory: join(own, REMOTE), directory: own, memoryMb: 256 })
   agents.push(agent)
@@ -83,7 +90,7 @@ after(async () => {
 suite('the hook in Hudson', () => {
   let server: HookServer
   let hudson: RunningHudson
-  let client: ControllerClient
+  let client: PagesClient
 
   before(async () => {
     server = await HookServer.listen({ token: TEST_SECRETS.hookToken })
@@ -98,18 +105,18 @@ suite('the hook in Hudson', () => {
   })
 
   test('nobody gets in without the administrator’s password', async () => {
-    const anonymous = new ControllerClient(hudson.url, null)
+    const anonymous = new PagesClient(hudson.url, null)
     for (const path of ['', 'api/json', 'computer/api/json', 'queue/api/json', 'script', 'asynchPeople/', 'view/All/'])
       assert.equal((await anonymous.request(path)).status, 403, `/${path}`)
     assert.equal((await anonymous.request('createItem?name=x', { method: 'POST', body: '<project/>' })).status, 403)
     assert.equal((await anonymous.request('login')).status, 200)
-    const wrong = new ControllerClient(hudson.url, { name: ADMIN.name, password: 'a guess' })
+    const wrong = new PagesClient(hudson.url, { name: ADMIN.name, password: 'a guess' })
     assert.equal((await wrong.request('api/json')).status, 401)
     for (const page of ['createAccount', 'createFirstAccount']) {
       const form = { username: 'intruder', password1: 'x', password2: 'x', fullname: 'x', email: 'x@example.test' }
       await anonymous.request(`securityRealm/${page}`, { method: 'POST', body: new URLSearchParams(form) })
     }
-    const intruder = new ControllerClient(hudson.url, { name: 'intruder', password: 'x' })
+    const intruder = new PagesClient(hudson.url, { name: 'intruder', password: 'x' })
     assert.equal((await intruder.request('api/json')).status, 401)
   })
 
@@ -206,8 +213,8 @@ suite('the hook in Hudson', () => {
     assert.deepEqual(nodeIn(busy, 'a3'), { name: 'a3', online: true, used: true, building: { job: 'slow', number: 1 } })
     assert.equal(busy.running, 1)
     const revision = server.want({ nodes: [] })
-    const later = await server.untilReport('the idle node is gone', report => nodeIn(report, 'a2') === undefined)
-    assert.equal(later.appliedRevision, revision)
+    const later = await server.untilReport('the pass is over', report => report.appliedRevision === revision)
+    assert.equal(nodeIn(later, 'a2'), undefined)
     assert.equal(nodeIn(later, 'a3')?.building?.job, 'slow')
     await writeFile(join(directory, 'go'), '')
     assert.equal((await finished(server, 'slow')).result, 'SUCCESS')

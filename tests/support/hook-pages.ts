@@ -1,26 +1,5 @@
 /** What tests of the hook do with a controller from outside: its pages' calls, as its administrator, without any of Manor. */
-import { spawnSync } from 'node:child_process'
-import { access } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import type { Program } from '../../src/controllers/distributions/distribution.ts'
 import { TEST_SECRETS } from './hudson.ts'
-
-const HUDSON = 'org.jvnet.hudson.main:hudson-war:2.2.1:war'
-
-/** The real Hudson as a program, through the machine's Maven. */
-export const hudsonProgram = async (): Promise<Program> => {
-  const war = join(homedir(), '.m2/repository/org/jvnet/hudson/main/hudson-war/2.2.1/hudson-war-2.2.1.war')
-  await access(war).catch(() => {
-    const { status, stdout } = spawnSync('mvn', ['-q', 'dependency:get', `-Dartifact=${HUDSON}`, '-Dtransitive=false'], {
-      encoding: 'utf8',
-    })
-    if (status !== 0) throw new Error(`Maven could not bring ${HUDSON}: ${stdout}`)
-  })
-  const java = spawnSync('sh', ['-c', 'readlink -f "$(command -v java)"'], { encoding: 'utf8' }).stdout.trim()
-  const launcher = join(import.meta.dirname, '../../src/controllers/distributions/hudson-launcher')
-  return { distribution: 'hudson', version: '2.2.1', war, sha256: '', java, javaRelease: 17, extras: { launcher } }
-}
 
 export const ADMIN = { name: 'manor', password: TEST_SECRETS.adminPassword } as const
 
@@ -31,7 +10,7 @@ export type Shell = {
 }
 
 /** Calls a controller's pages; without credentials where they are null. */
-export class ControllerClient {
+export class PagesClient {
   readonly #url: string
   readonly #authorization: string | undefined
 
