@@ -272,6 +272,15 @@ describe('private views', { skip: isolated ? false : 'mount namespaces are not p
     assert.match(said, /^done$/m)
   })
 
+  test('the user of a workload has a name and a home', async () => {
+    const said = await run(
+      harness,
+      'id -un; id -gn; echo ~manor-team-a "$HOME"; grep -c "^root:" /etc/passwd; echo x >>/etc/passwd || echo kept',
+    )
+    assert.match(said, /^manor-team-a\nmanor-team-a\n(\S+) \1\n1\n/)
+    assert.match(said, /kept/)
+  })
+
   test('tenants have users of their own, the same after a restart', async () => {
     const [a, b] = [harness.identityOf(tenantId('team-a')), harness.identityOf(tenantId('team-b'))]
     assert.ok(a && b && a.uid !== b.uid && a.uid >= 61_000)

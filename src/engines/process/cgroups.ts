@@ -19,7 +19,7 @@ export type Cgroups = {
   readonly supervisors: readonly string[]
   /** The groups of a workload, the one that counts memory first. */
   groupsOf(id: string): readonly string[]
-  /** Makes them with their limits. */
+  /** Makes them afresh with their limits: what a workload of the same id left there would keep its old counters. */
   create(id: string, resources: Resources): void
 }
 
@@ -183,6 +183,7 @@ const cgroupsOf = (version: 1 | 2, parents: ReadonlyMap<Controller, string>, pro
     supervisors,
     groupsOf: id => distinct.map(parent => join(parent, id)),
     create: (id, resources) => {
+      removeGroups(distinct.map(parent => join(parent, id)))
       for (const [controller, parent] of parents) make(join(parent, id), settingsOf(controller, version, resources))
     },
   }

@@ -47,7 +47,7 @@ export const probeIsolation = async (options: ProbeOptions): Promise<Isolation> 
   const drop = dropTo(options.identity)
   const closed = await closedAncestor(options.dir)
   const hidden = closed === undefined ? options.hidden : [...options.hidden, closed]
-  const plan = planView({ ...options, hidden, mounts: [] })
+  const plan = planView({ ...options, hidden, mounts: [], replaced: [] })
   // The directory must be there and be writable, and nothing beside it may be seen.
   const look = ['sh', '-c', 'test -w "$1" && ! ls "$2" >/dev/null 2>&1', 'manor-probe', options.dir, options.stage]
   const failures: string[] = []

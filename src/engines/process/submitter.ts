@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Workload, WorkloadId } from '../../model/index.ts'
 import { type Clock, nameSuffix, type Random } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
+import { fitsAccount, writeAccounts } from './accounts.ts'
 import { type Cgroups, removeGroups } from './cgroups.ts'
 import type { Identities, Identity } from './identities.ts'
 import { closedAncestor, dropTo, type Isolation, inView } from './isolation.ts'
@@ -102,7 +103,7 @@ export class Submitter {
     try {
       await this.#start(workload, ports, groups, mounts)
     } catch (cause) {
-      if (await this.callOff(workload.id, groups)) throw cause
+      if (await this.callOff(workload.id, groups)) throw asEngineError(workload.id, cause)
     } finally {
       this.#reserved.delete(workload.id)
     }
@@ -118,7 +119,7 @@ export class Submitter {
     const files = recordFiles(layout, workload.id)
     const filled = fillWorkload(workload, files.dir, ports)
     writeRecord(files, recordOf(workload, filled, ports, groups))
-    const guise = await this.#guise(workload, files, mounts)
+    const guise = await this.#guise(workload, filled, files, mounts)
     await makePrivateDirectory(files.dir, filled, guise.identity)
     await checkWorkingDirectory(filled.workingDirectory)
     await writeFile(files.run, runScript(filled.command, filled.environment, filled.workingDirectory), { mode: 0o600 })
@@ -162,7 +163,7 @@ export class Submitter {
     return new Set([...live.flatMap(({ record }) => Object.values(record.ports)), ...[...this.#reserved.values()].flat()])
   }
 
-  async #guise(workload: Workload, files: RecordFiles, mounts: readonly CheckedMount[]): Promise<Guise> {
+  async #guise(workload: Workload, filled: Filled, files: RecordFiles, mounts: readonly CheckedMount[]): Promise<Guise> {
     const { isolation, identities, hidden, layout, onWarning } = this.#options
     if (isolation.kind === 'none') return { identity: undefined, prefix: [] }
     const identity = identities.of(workload.tenant)
@@ -173,7 +174,9 @@ export class Submitter {
       const clash = mounts.find(({ source }) => hidden.includes(source))
       if (clash) throw invalid(`The mount ${clash.source} holds Manor's own files.`, 'Mount what is needed of it, not all.')
       const privateTmp = join(files.dir, 'tmp')
-      const plan = planView({ dir: files.dir, privateTmp, stage: layout.stage, hidden: [...hidden, ...closed], mounts })
+      const home = filled.environment.HOME ?? files.dir
+      const replaced = await writeAccounts(files.root, workload.tenant, identity, fitsAccount(home) ? home : files.dir)
+      const plan = planView({ dir: files.dir, privateTmp, stage: layout.stage, hidden: [...hidden, ...closed], mounts, replaced })
       return { identity, prefix: [...inView(viewScript(plan, layout.stage, isolation.hideProcesses)), ...drop] }
     }
     const [first] = closed
@@ -198,6 +201,22 @@ const checkWorkingDirectory = async (path: string): Promise<void> => {
     () => false,
   )
   if (!isDirectory) throw invalid(`The working directory ${path} is not there.`, 'Make it first, or leave it out.')
+}
+
+/** What the machine refused, as something that a person can mend and that is tried again. */
+const asEngineError = (id: WorkloadId, cause: unknown): EngineError => {
+  if (cause instanceof EngineError) return cause
+  const said = cause instanceof Error ? cause.message : String(cause)
+  const isFull = hasCode(cause, 'ENOSPC') || hasCode(cause, 'EDQUOT')
+  return new EngineError(
+    {
+      code: isFull ? 'disk-limit' : 'launch-timeout',
+      message: `The workload ${id} could not be started: ${said}.`,
+      mend: isFull ? "Free some of the disk that holds Manor's home." : 'It is tried again; see the message for what the machine refused.',
+    },
+    true,
+    { cause },
+  )
 }
 
 const hasCode = (cause: unknown, code: string): boolean => cause instanceof Error && 'code' in cause && cause.code === code

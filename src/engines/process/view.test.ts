@@ -10,6 +10,7 @@ const BASE: ViewInput = {
   stage: '/srv/manor/engine/stage',
   hidden: ['/srv/manor'],
   mounts: [],
+  replaced: [{ source: '/srv/manor/engine/workloads/w/passwd', target: '/etc/passwd' }],
 }
 
 const mount = (path: string, readOnly = false, isDirectory = true) => ({ source: path, target: path, readOnly, isDirectory })
@@ -61,6 +62,8 @@ test('the script makes a file where a file is bound, and ends with its arguments
   assert.match(script, /mount --bind -o ro '\/srv\/manor\/it'\\''s\.jar'/)
   assert.match(script, /exec "\$@"$/)
   assert.doesNotMatch(script, /hidepid/)
+  // What lies in a hidden directory is bound before that is covered.
+  assert.ok(script.indexOf("'/etc/passwd'") < script.indexOf('mount --move'))
 })
 
 test('isWithin knows a path from one that only begins alike', () => {

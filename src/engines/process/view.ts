@@ -13,7 +13,11 @@ export type ViewPlan = {
   readonly covers: readonly Cover[]
   /** Read-only mounts outside all covers. */
   readonly readOnly: readonly Bound[]
+  /** Files of the system for which the workload sees another. */
+  readonly replaced: readonly Replaced[]
 }
+
+export type Replaced = { readonly target: string; readonly source: string }
 
 type Cover = { readonly target: string; readonly base: 'empty' | { readonly directory: string }; readonly bound: readonly Bound[] }
 type Bound = { readonly path: string; readonly readOnly: boolean; readonly isDirectory: boolean }
@@ -26,6 +30,7 @@ export type ViewInput = {
   /** Directories to hide, such as Manor's home and what is closed to the workload's user. */
   readonly hidden: readonly string[]
   readonly mounts: readonly (WorkloadMount & { readonly isDirectory: boolean })[]
+  readonly replaced: readonly Replaced[]
 }
 
 const PUBLIC_TMP = '/tmp'
@@ -40,7 +45,7 @@ export const isWithin = (path: string, above: string): boolean => {
 const topmost = (paths: readonly string[]): string[] =>
   [...new Set(paths)].filter(path => !paths.some(other => other !== path && isWithin(path, other)))
 
-export const planView = ({ dir, privateTmp, stage, hidden, mounts }: ViewInput): ViewPlan => {
+export const planView = ({ dir, privateTmp, stage, hidden, mounts, replaced }: ViewInput): ViewPlan => {
   // Whoever declares /tmp itself, or all of what holds it, gets the machine's.
   const wantsPublicTmp = mounts.some(mount => isWithin(PUBLIC_TMP, mount.source))
   const targets = topmost(wantsPublicTmp ? hidden : [...hidden, PUBLIC_TMP])
@@ -59,6 +64,7 @@ export const planView = ({ dir, privateTmp, stage, hidden, mounts }: ViewInput):
     // The cover that hides the stage and the private directory comes last: the others still need them.
     covers: covers.toSorted((a, b) => Number(isWithin(stage, a.target)) - Number(isWithin(stage, b.target))),
     readOnly: bindable.filter(bound => bound.readOnly && !targets.some(target => isWithin(bound.path, target))),
+    replaced,
   }
 }
 
@@ -71,6 +77,7 @@ export const viewScript = (plan: ViewPlan, stage: string, hideProcesses: boolean
     `trap 'echo "Its private view of the file system could not be made." >launch-failed' EXIT`,
     // Directories on the way to what is mounted must be open to the workload's user.
     'umask 022',
+    ...plan.replaced.map(({ source, target }) => bind(source, target, true)),
     ...plan.readOnly.map(({ path }) => bind(path, path, true)),
     ...plan.covers.flatMap(cover => coverLines(cover, stage)),
     // Other users' processes, and what stands on their command lines, are no business of a build.
