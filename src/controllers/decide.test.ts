@@ -65,6 +65,7 @@ const view = (change: Partial<ControllerView> & { readonly row?: Partial<Control
     observation: observation('running'),
     probe: undefined,
     presence: presence(),
+    restartExitCode: 5,
     liveAgents: 0,
     now: NOW,
     ...rest,
@@ -108,6 +109,7 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
   ['a boot on a host that fell silent', view({ row: { phase: 'starting' }, observation: SILENT }), 'move unreachable'],
   ['a ready one is left alone', view(), 'wait'],
   ['a ready one that ended', view({ observation: ENDED }), 'fail'],
+  ['a ready one that exits to be restarted', view({ observation: observation('ended', { exitCode: 5 }) }), 'move pending'],
   ['a ready one whose host is silent', view({ observation: SILENT }), 'move unreachable'],
   ['a ready one that is to stop quiets first', view({ row: { wanted: 'stopped' } }), 'move quieting'],
   ['a ready one that is to restart quiets first', view({ row: { restartsWanted: 1 } }), 'move quieting'],
@@ -230,6 +232,7 @@ const settleFrom = (phase: Controller['phase'], wanted: Controller['wanted']): s
       observation: traces ? observation(alive ? 'running' : 'ended', { exitCode: 143 }) : undefined,
       probe: alive ? { kind: 'ready', version: '2' } : undefined,
       presence: alive ? presence({ quieting: row.phase === 'quieting', reportedAt: now }) : undefined,
+      restartExitCode: 5,
       liveAgents: 0,
       now,
     }

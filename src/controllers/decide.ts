@@ -25,6 +25,8 @@ export type ControllerView = {
   readonly probe: Probe | undefined
   /** Of the current epoch. */
   readonly presence: Presence | undefined
+  /** With what its program exits to be started again; undefined where it never does. */
+  readonly restartExitCode: number | undefined
   /** Agents of this controller that are not gone yet. */
   readonly liveAgents: number
   readonly now: Timestamp
@@ -158,8 +160,10 @@ const silentHost: ControllerStep = {
   },
 }
 
-const decideReady = ({ controller, observation }: ControllerView): ControllerStep => {
+const decideReady = ({ controller, observation, restartExitCode }: ControllerView): ControllerStep => {
   if (observation?.state === 'unknown') return silentHost
+  if (observation?.state === 'ended' && restartExitCode !== undefined && observation.exitCode === restartExitCode)
+    return { kind: 'move', to: 'pending', message: 'restarts: someone asked for it inside' }
   if (!observation || observation.state === 'ended') return ended(observation, 'It ended unexpectedly')
   if (wantsEnd(controller)) return { kind: 'move', to: 'quieting', message: 'is quieting: no new builds start, running ones go on' }
   return wait(READY_CHECK_MS)

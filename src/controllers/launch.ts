@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { Controller, Workload, WorkloadFile, WorkloadMount } from '../model/index.ts'
+import type { Controller, DistributionName, Workload, WorkloadFile, WorkloadMount } from '../model/index.ts'
 import { TERMINATION_GRACE_MS } from './decide.ts'
 import type { Capabilities, InstanceSecrets, LaunchPlan, Program } from './distributions/distribution.ts'
 import type { HookPolicy } from './hook-policy.ts'
@@ -26,6 +26,16 @@ export const provideProgram = async (ports: ControllerPorts, controller: Control
   return program
 }
 
+/** The program turned out to be of another distribution than the row says, which only an owner's war can. */
+export class OtherDistribution extends Error {
+  override readonly name = 'OtherDistribution'
+  readonly distribution: DistributionName
+  constructor(distribution: DistributionName) {
+    super(`The war is a ${distribution}.`)
+    this.distribution = distribution
+  }
+}
+
 /** Carries out the `launch` step up to the engine's door: program, home, workload. Each part is idempotent. */
 export const launchController = async (ports: ControllerPorts, controller: Controller, signal: AbortSignal): Promise<Program> => {
   const { workload: id, endpoint } = controller
@@ -33,11 +43,10 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
   if (id === undefined || endpoint === undefined || secrets === undefined)
     throw new TypeError(`Controller ${controller.id} was launched without an intent.`)
   const program = await provideProgram(ports, controller, signal)
+  if (program.distribution !== controller.spec.distribution) throw new OtherDistribution(program.distribution)
   const distribution = ports.distribution(program.distribution)
   const { capabilities } = distribution
-  const hookInHome: WorkloadFile[] = capabilities.hookOutsideHome
-    ? []
-    : [{ path: HOOK_FILE, content: ports.hook.script, mode: 0o644 }]
+  const hookInHome: WorkloadFile[] = capabilities.hookOutsideHome ? [] : [{ path: HOOK_FILE, content: ports.hook.script, mode: 0o644 }]
   const home = await ports.homes.prepare(controller.id, controller.tenant, distribution.homeFiles(secrets), hookInHome, signal)
   const plan = distribution.controllerCommand({
     program,

@@ -3,6 +3,7 @@ import {
   type Controller,
   type ControllerId,
   controllerId,
+  type DistributionName,
   MINUTE,
   type Observation,
   type Reason,
@@ -13,7 +14,7 @@ import { type Backoff, backoffDelay, deadline, integer, ReconcileLoop } from '..
 import { StoreError, type Transaction } from '../store/index.ts'
 import { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
 import { fleetState, isFleetSetting, underFleet } from './fleet.ts'
-import { launchController, prefixOf } from './launch.ts'
+import { launchController, OtherDistribution, prefixOf } from './launch.ts'
 import type { ControllerPorts } from './ports.ts'
 import { dropSecrets, ensureSecrets } from './secrets.ts'
 
@@ -107,6 +108,7 @@ export class ControllerReconciler {
       observation,
       probe: controller.phase === 'starting' && observation?.state === 'running' ? await this.#probe(controller, signal) : undefined,
       presence: presence?.epoch === controller.epoch ? presence : undefined,
+      restartExitCode: this.#ports.distribution(controller.spec.distribution).capabilities.restartExitCode,
       liveAgents:
         controller.phase === 'deleting' ? store.by('agentsOfController', controller.id).filter(({ phase }) => phase !== 'ended').length : 0,
       now: clock.now(),
@@ -254,11 +256,23 @@ export class ControllerReconciler {
     } catch (cause) {
       if (signal.aborted) throw cause
       if (given.signal.aborted) return 0
+      if (cause instanceof OtherDistribution) {
+        await this.#becomeDistribution(controller, cause.distribution)
+        return 0
+      }
       await this.#launchFailed(controller, cause)
       return 0
     } finally {
       unsubscribe()
     }
+  }
+
+  /** A war is what it is, whatever its owner called it. What was prepared for the other is given up: its ports, its pinned version. */
+  async #becomeDistribution(controller: Controller, distribution: DistributionName): Promise<void> {
+    await this.#update(controller, 'phase-changed', `Controller ${controller.id} runs ${distribution}: its war says so.`, (before, tx) => {
+      const { endpoint: _e, pinnedVersion: _p, reason: _r, ...rest } = before
+      return { ...rest, spec: { ...before.spec, distribution }, phase: 'pending', phaseSince: tx.now }
+    })
   }
 
   async #launchFailed(controller: Controller, cause: unknown): Promise<void> {

@@ -19,6 +19,8 @@ export type Capabilities = {
   readonly hookOutsideHome: boolean
   /** Name of the agent's jar under `{prefix}/jnlpJars/`. */
   readonly agentJar: 'agent.jar' | 'slave.jar'
+  /** With what the program exits where someone asked inside it for a restart; absent where it then restarts by itself. */
+  readonly restartExitCode?: number
 }
 
 /** A program that is on this machine and was verified. */

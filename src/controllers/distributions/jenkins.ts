@@ -103,6 +103,8 @@ export const jenkins: Distribution = {
     versionHeader: 'x-jenkins',
     hookOutsideHome: true,
     agentJar: 'agent.jar',
+    // Of ExitLifecycle, unless jenkins.model.Jenkins.exitCodeOnRestart says otherwise.
+    restartExitCode: 5,
   },
   homeFiles: secrets => [
     { path: 'secrets/master.key', content: secrets.masterKey, mode: 0o600 },
