@@ -4,10 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { removeGroups, vacate } from '../../src/engines/process/cgroups.ts'
 import { LOG_FILE_BYTES } from '../../src/engines/process/launch.ts'
 import { layoutOf, recordFiles } from '../../src/engines/process/layout.ts'
 import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
@@ -272,6 +274,21 @@ describe('private views', { skip: isolated ? false : 'mount namespaces are not p
     assert.match(said, /^done$/m)
   })
 
+  test('a view that cannot be made is a failed launch that says so', async () => {
+    const stage = join(harness.directory, 'stage')
+    await rm(stage, { recursive: true })
+    try {
+      const workload = workloadOf(harness.owner, 'echo ran')
+      await harness.engine.submit(workload, undefined, signal)
+      const seen = await ended(harness, workload.id)
+      assert.equal(seen.reason?.code, 'launch-timeout')
+      assert.match(seen.reason?.message ?? '', /private view/)
+      assert.match(await harness.engine.logs(workload.id, 1_000, signal), /mount: /)
+    } finally {
+      await mkdir(stage)
+    }
+  })
+
   test('the user of a workload has a name and a home', async () => {
     const said = await run(
       harness,
@@ -302,6 +319,27 @@ test('without a private view a closed directory is said, and the workload runs a
     assert.equal(host?.attributes.isolation, 'none')
   } finally {
     await harness.dispose()
+  }
+})
+
+const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find(place => existsSync(join(place, 'cgroup.subtree_control')))
+const canVacate = unified !== undefined && process.getuid?.() === 0
+
+test('a group is vacated into a leaf of its own', {
+  skip: canVacate ? false : 'no version 2 control groups that can be written',
+}, async () => {
+  const group = join(unified ?? '', `manor-test-vacate-${process.pid}`)
+  await mkdir(group)
+  const sleeper = spawn('sleep', ['300'], { stdio: 'ignore' })
+  try {
+    await writeFile(join(group, 'cgroup.procs'), String(sleeper.pid))
+    vacate(group)
+    assert.equal(await readFile(join(group, 'cgroup.procs'), 'utf8'), '')
+    assert.equal((await readFile(join(group, 'manor-self', 'cgroup.procs'), 'utf8')).trim(), String(sleeper.pid))
+  } finally {
+    sleeper.kill('SIGKILL')
+    await new Promise(resolve => sleeper.once('exit', resolve))
+    removeGroups([group])
   }
 })
 

@@ -114,20 +114,14 @@ export const endingTests = (bench: () => Bench): void => {
   })
 
   test('children that a workload leaves to others are reaped, and end with it', async () => {
-    const { harness, workload, submit, ended } = bench()
+    const { workload, submit, ended, gone } = bench()
     const ids = await Promise.all(
       Array.from({ length: 4 }, () =>
         submit(workload('(sleep 0.05 &) ; (sleep 300 &) ; sleep 300 & setsid sleep 300 & sleep 0.2; echo done')),
       ),
     )
     for (const id of ids) assert.equal((await ended(id)).exitCode, 0)
-    const until = harness.clock.monotonic() + harness.patienceMs
-    let left = await harness.leftovers(ids)
-    while (left.length > 0 && harness.clock.monotonic() < until) {
-      await harness.clock.sleep(50)
-      left = await harness.leftovers(ids)
-    }
-    assert.deepEqual(left, [])
+    await gone(ids)
   })
 
   test('remove forgets an ended workload and refuses one that has not ended', async () => {

@@ -67,6 +67,8 @@ export type Bench = {
   ended(id: WorkloadId): Promise<Observation>
   /** Looks until the workload has said this. */
   said(id: WorkloadId, text: string): Promise<string>
+  /** Looks until nothing of these ended workloads is left. */
+  gone(ids: readonly WorkloadId[]): Promise<void>
 }
 
 const LOOK_EVERY_MS = 20
@@ -122,6 +124,14 @@ export const createBench = (harness: EngineHarness): Bench => {
       return workload.id
     },
     ended: id => until(id, 'ended', ({ state }) => state === 'ended'),
+    gone: async ids => {
+      let left: readonly string[] = []
+      const look = async (): Promise<true | undefined> => {
+        left = await harness.leftovers(ids)
+        return left.length === 0 ? true : undefined
+      }
+      await poll(look, () => `left after ${harness.patienceMs} ms: ${left.join(', ')}`)
+    },
     said: async (id, text) => {
       let log = ''
       const look = async (): Promise<string | undefined> => {

@@ -21,6 +21,8 @@ export type Cgroups = {
   groupsOf(id: string): readonly string[]
   /** Makes them afresh with their limits: what a workload of the same id left there would keep its old counters. */
   create(id: string, resources: Resources): void
+  /** Takes the owner's groups away, where no workload needs them. Where a process is still ending in one, it stays for the next time. */
+  retire(): void
 }
 
 /** What the groups of a workload tell of its memory. */
@@ -185,6 +187,15 @@ const cgroupsOf = (version: 1 | 2, parents: ReadonlyMap<Controller, string>, pro
     create: (id, resources) => {
       removeGroups(distinct.map(parent => join(parent, id)))
       for (const [controller, parent] of parents) make(join(parent, id), settingsOf(controller, version, resources))
+    },
+    retire: () => {
+      for (const parent of distinct) {
+        try {
+          removeGroups([parent])
+        } catch (cause) {
+          if (!(cause instanceof Error && 'code' in cause && cause.code === 'EBUSY')) throw cause
+        }
+      }
     },
   }
 }

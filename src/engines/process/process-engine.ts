@@ -234,6 +234,7 @@ class Processes implements ProcessEngine {
   }
 
   async close(): Promise<void> {
+    if (!this.#end.signal.aborted && 'version' in this.#cgroups && this.#records.written().length === 0) this.#cgroups.retire()
     this.#end.abort(new DOMException('The process engine was closed.', 'AbortError'))
   }
 

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
-import type { WorkloadId } from '../../model/index.ts'
-import { workloadId } from '../../model/index.ts'
+import { BYTES_PER_MEBIBYTE, type WorkloadId, workloadId } from '../../model/index.ts'
 import { findMemoryCounter, killGroups, type MemoryCounter, readMemoryUse, toMebibytes } from './cgroups.ts'
 import { type Layout, type RecordFiles, recordFiles } from './layout.ts'
 import { type Facts, stateOf } from './observe.ts'
@@ -93,11 +92,6 @@ export class Records {
       const record = this.#readRecord(workloadId(name), files)
       return record?.labels.owner === this.#owner ? [{ record, files, taken: existsSync(files.claim) }] : []
     })
-  }
-
-  /** Files of one workload that has been taken on. */
-  filesOf(id: WorkloadId): RecordFiles {
-    return recordFiles(this.#layout, id)
   }
 
   saveStop(id: WorkloadId, stop: StopRecord): void {
@@ -194,7 +188,7 @@ export class Records {
     if ('pid' in claim && isAlive(claim)) sendSignal(-claim.pid, 'SIGKILL')
     killRemains(known.record)
     const memory = readCounter(known)
-    const line = `${LOST} ${memory?.oomKills ?? 0} ${(memory?.peakMemoryMb ?? 0) * 1_048_576}`
+    const line = `${LOST} ${memory?.oomKills ?? 0} ${(memory?.peakMemoryMb ?? 0) * BYTES_PER_MEBIBYTE}`
     try {
       writeFileSync(known.files.exit, line, { mode: 0o600, flag: 'wx' })
     } catch (cause) {
