@@ -34,7 +34,7 @@ export const bind = (
   let open = items
   for (const stage of [isLaunched, (agent: Agent) => !isLaunched(agent)]) {
     const candidates = unused.filter(stage)
-    const own = new Map(candidates.map(agent => [agent.item, agent]))
+    const ownOf = Map.groupBy(candidates, ({ item }) => item)
     const give = (pick: (wanted: DemandItem, template: Template) => Agent | undefined): void => {
       open = open.filter(({ item, template }) => {
         const agent = pick(item, template)
@@ -44,9 +44,9 @@ export const bind = (
         return false
       })
     }
-    give(item => {
-      const agent = own.get(item.id)
-      return agent && free.has(agent) && matcher.serves(agent, item) ? agent : undefined
+    give((item, template) => {
+      const own = ownOf.get(item.id)?.filter(agent => free.has(agent) && matcher.serves(agent, item))
+      return own?.find(agent => agent.template === template.id) ?? own?.[0]
     })
     const byTemplate = Map.groupBy(
       candidates.filter(agent => free.has(agent)),
