@@ -11,6 +11,8 @@
  * - Everything that matters is a level, told again; build events alone are edges, kept in a bounded buffer until Manor has them.
  * - Run twice in one program (from the script console), the later run takes the place of the earlier.
  *
+ * It is one long file because it has to be: Hudson runs one script and no other, and Jenkins compiles each of its own apart.
+ *
  * Traps that shaped it:
  * - The two families carry Groovy 2.4.21 and Groovy 1.8.1, both on Java 17 and later. 1.8.1 cannot touch an object or a class of a package
  *   that is not open to it (it makes all constructors accessible first): such objects are only reached through `ManorReach`.
@@ -58,10 +60,9 @@ class ManorBounds {
   /** How often a family without queue events is looked at. */
   static final long QUEUE_POLL = 100
   static final long REPORT_INTERVAL = 10000
-  /** Nodes are looked at this often while a build is ending on one, and otherwise this often. */
+  /** How often a node is looked at whose build is ending, and how often all are, should nothing have happened. */
   static final long ENDING_POLL = 25
   static final long NODES_POLL = 2000
-  static final long ENDING_WATCH = 5000
   /** After a start, a Pipeline may take a while to ask for the node it ran on: until then a used node is not ours to remove. */
   static final long RESUME_GRACE = 120000
   static final long FIRST_RETRY = 250
@@ -330,6 +331,16 @@ class ManorSignal {
   }
 }
 
+/** A closure as a Runnable and nothing else: one that is passed as it is fits two of the queue's methods. */
+class ManorWork implements Runnable {
+  private final Closure work
+  volatile Object result = null
+
+  ManorWork(Closure work) { this.work = work }
+
+  void run() { result = work.call() }
+}
+
 /**
  * The controller, and the one place that knows what differs between the families. Everything is asked by what exists.
  */
@@ -387,9 +398,9 @@ class ManorFamily {
   Object withQueueLock(Closure work) {
     Object queue = instance.getQueue()
     if (!isJenkins) synchronized (queue) { return work.call() }
-    Object result = null
-    queue.withLock({ result = work.call() } as Runnable)
-    return result
+    ManorWork locked = new ManorWork(work)
+    queue.withLock(locked)
+    return locked.result
   }
 
   List buildableItems() { return new ArrayList(instance.getQueue().getBuildableItems()) }
@@ -457,10 +468,11 @@ class ManorFamily {
     if (computer != null && can(computer, 'setAcceptingTasks', 1)) computer.setAcceptingTasks(accepting)
   }
 
+  /** One-off executors included. One that died keeps what it ran at that moment, and runs it no more. */
   static List<Executor> executorsOf(Computer computer) {
     List<Executor> all = new ArrayList<Executor>(computer.getExecutors())
     all.addAll(computer.getOneOffExecutors())
-    return all
+    return all.findAll { it.getCauseOfDeath() == null }
   }
 
   /** To be asked under the queue's lock. Hudson's executors learn of their item only after the lock is free: it is pending meanwhile. */
@@ -499,7 +511,7 @@ class ManorFamily {
     return unit == null ? null : itemId(unit.context.item)
   }
 
-  /** Name of the node it runs on, or ran on; empty for the built-in node. A build knows only after its beginning what its executor knows. */
+  /** Name of the node it runs on, or ran on; empty for the built-in node. At its beginning only its executor knows. */
   static String nodeOf(Run build) {
     Executor executor = build.getExecutor()
     if (executor != null) return executor.getOwner().getName()
@@ -658,7 +670,8 @@ class ManorSecurity {
     def listener = instance.tcpSlaveAgentListener
     if (listener != null && listener.configuredPort == port) return
     if (listener != null) listener.shutdown()
-    instance.tcpSlaveAgentListener = port == -1 ? null : ManorFamily.optionalClass('hudson.TcpSlaveAgentListener').newInstance([port] as Object[])
+    Class type = ManorFamily.optionalClass('hudson.TcpSlaveAgentListener')
+    instance.tcpSlaveAgentListener = port == -1 ? null : type.newInstance([port] as Object[])
   }
 
   private void ensureRootUrl() {
@@ -677,7 +690,8 @@ class ManorSecurity {
     Object acl = instance.getACL()
     Class type = family.type
     boolean open = family.isJenkins ? acl.hasPermission2(type.ANONYMOUS2, type.READ) : acl.hasPermission(type.ANONYMOUS, type.READ)
-    if (open || !instance.isUseSecurity()) throw new IllegalStateException('Anonymous visitors can still read: the authorization was not taken over.')
+    if (open || !instance.isUseSecurity())
+      throw new IllegalStateException('Anonymous visitors can still read: the authorization was not taken over.')
   }
 }
 
@@ -718,7 +732,7 @@ class ManorLink {
     return address.endsWith('/') ? address.substring(0, address.length() - 1) : address
   }
 
-  /** Asks Manor, which it greets first where it must. Throws ManorRefusal for a status of 400 and above, IOException where nobody answers. */
+  /** Asks Manor, which it greets first where it must. Throws ManorRefusal where the answer is no, IOException where there is none. */
   Object exchange(ManorLoop loop, String method, String path, Object body, int answerTimeout) {
     hello(loop)
     try {
@@ -732,7 +746,8 @@ class ManorLink {
   private synchronized void hello(ManorLoop loop) {
     if (welcome) return
     Map answer = (Map) request(loop, 'POST', '/hook/v1/hello', greeting, ManorBounds.ANSWER_TIMEOUT)
-    if (answer != null && answer.reportIntervalMs instanceof Number) reportInterval = Math.max(1000L, ((Number) answer.reportIntervalMs).longValue())
+    Object interval = answer == null ? null : answer.reportIntervalMs
+    if (interval instanceof Number) reportInterval = Math.max(1000L, ((Number) interval).longValue())
     welcomes++
     welcome = true
     welcomed.raise()
@@ -796,7 +811,7 @@ class ManorLink {
       byte[] chunk = new byte[8192]
       for (int count = from.read(chunk, 0, chunk.length); count >= 0; count = from.read(chunk, 0, chunk.length)) {
         all.write(chunk, 0, count)
-        if (all.size() > ManorBounds.ANSWER_BYTES) throw new IOException('Manor answered with more than ' + ManorBounds.ANSWER_BYTES + ' bytes.')
+        if (all.size() > ManorBounds.ANSWER_BYTES) throw new IOException('An answer has more than ' + ManorBounds.ANSWER_BYTES + ' bytes.')
       }
       return all.toString('UTF-8')
     } finally {
@@ -808,7 +823,8 @@ class ManorLink {
   void pause(ManorLoop loop, int failures, Throwable failure) {
     // A greeting that is asked for again needs no wait, at first.
     if (ManorRefusal.is(failure, 409) && failures == 1) return
-    double ceiling = ManorRefusal.is(failure, 401) ? ManorBounds.REVOKED_RETRY : Math.min(ManorBounds.LAST_RETRY, ManorBounds.FIRST_RETRY * Math.pow(2, Math.min(failures - 1, 10)))
+    double doubled = Math.min(ManorBounds.LAST_RETRY, ManorBounds.FIRST_RETRY * Math.pow(2, Math.min(failures - 1, 10)))
+    double ceiling = ManorRefusal.is(failure, 401) ? ManorBounds.REVOKED_RETRY : doubled
     long end = System.nanoTime() + (long) (ceiling * (0.5d + 0.5d * Math.random()) * 1000000L)
     String from = address()
     while (!loop.ending && System.nanoTime() < end && address() == from) Thread.sleep(50L)
@@ -926,8 +942,8 @@ class ManorEvents {
 }
 
 /**
- * The nodes that Manor asked for: makes them, keeps a second build off those that were used, removes those that are not needed. A node has one
- * build; its name is written down when the build begins, so that neither a restart nor a second run of this script gives it another.
+ * The nodes that Manor asked for: makes them, keeps a second build off those that were used, removes those that are not needed. A node has
+ * one build; its name is written down when the build begins, so that neither a restart nor a second run of this script gives it another.
  */
 class ManorNodes {
   final ManorFamily family
@@ -945,7 +961,10 @@ class ManorNodes {
   final Map<String, String> problems = new java.util.concurrent.ConcurrentHashMap<String, String>()
   private final File usedFile
   private final long startedNanos = System.nanoTime()
-  private volatile long endingUntilNanos = System.nanoTime()
+  /** Nodes whose build has ended, or is about to: until they are gone they are looked at often, and alone. */
+  private final Set<String> ending = Collections.newSetFromMap(new java.util.concurrent.ConcurrentHashMap<String, Boolean>())
+  private volatile boolean passDue = true
+  private long passedNanos = 0
 
   ManorNodes(ManorFamily family, Map policy) {
     this.family = family
@@ -967,11 +986,18 @@ class ManorNodes {
     if (used.add(node.getNodeName())) writeUsed()
   }
 
-  /** A build has ended, or is about to: its node is looked at more often for a while. `goesOn`: it will be resumed here after a restart. */
+  /** A build has ended, or is about to. `goesOn`: it will be resumed on its node after a restart. */
   void ended(Executor executor, boolean goesOn) {
     Node node = executor == null ? null : executor.getOwner().getNode()
-    if (goesOn && node != null) continuing.add(node.getNodeName())
-    endingUntilNanos = System.nanoTime() + ManorBounds.ENDING_WATCH * 1000000L
+    if (!ManorFamily.isOurs(node)) return
+    if (goesOn) continuing.add(node.getNodeName())
+    else ending.add(node.getNodeName())
+    signal.raise()
+  }
+
+  /** Something else than the end of a build has happened that a whole pass should see soon. */
+  void wake() {
+    passDue = true
     signal.raise()
   }
 
@@ -981,12 +1007,32 @@ class ManorNodes {
     return !used.contains(node) || node == label
   }
 
-  long pollPeriod() { return System.nanoTime() < endingUntilNanos ? ManorBounds.ENDING_POLL : ManorBounds.NODES_POLL }
+  /** Waits for something to do and does it. Says whether something changed. */
+  boolean keep() {
+    signal.await(ending.isEmpty() ? ManorBounds.NODES_POLL : ManorBounds.ENDING_POLL)
+    if (wanted == null || family.isEnding()) return false
+    boolean whole = passDue || System.nanoTime() - passedNanos >= ManorBounds.NODES_POLL * 1000000L
+    if (!whole) return removeEnded()
+    passDue = false
+    passedNanos = System.nanoTime()
+    return reconcile(wanted)
+  }
 
-  /** One pass: what is there against what is wanted. Says whether something changed. */
-  boolean reconcile() {
-    Map target = wanted
-    if (target == null || family.isEnding()) return false
+  /** The quick part of a pass, for the moments in which builds end one after another: costs by what ends, not by what is there. */
+  private boolean removeEnded() {
+    boolean changed = false
+    for (String name : new ArrayList<String>(ending)) {
+      Node node = family.node(name)
+      boolean stays = node == null || !hasEnded(name) || !ManorReport.awaitedNodes(family, [name] as Set).isEmpty()
+      boolean removed = !stays && removeIfIdle(node)
+      if (stays || removed) ending.remove(name)
+      if (removed) changed = true
+    }
+    return changed
+  }
+
+  /** One pass: what is there against what is wanted. Costs by the number of nodes and of items in the queue. */
+  private boolean reconcile(Map target) {
     boolean changed = applyQuiet(target)
     Map<String, Node> nodes = new LinkedHashMap<String, Node>()
     family.nodes().each { nodes.put(it.getNodeName(), it) }
@@ -997,7 +1043,8 @@ class ManorNodes {
     target.nodes.each { Map one -> if (ensure(one, nodes, found)) changed = true }
     Set<String> awaited = ManorReport.awaitedNodes(family, nodes.keySet())
     nodes.each { name, node ->
-      if (ManorFamily.isOurs(node) && (!wantedNames.contains(name) || hasEnded(name)) && removeIfIdle(node, awaited)) changed = true
+      boolean needless = ManorFamily.isOurs(node) && !awaited.contains(name) && (!wantedNames.contains(name) || hasEnded(name))
+      if (needless && removeIfIdle(node)) changed = true
     }
     if (problems.keySet() != found.keySet()) changed = true
     problems.keySet().retainAll(found.keySet())
@@ -1051,9 +1098,8 @@ class ManorNodes {
   }
 
   /** Shuts the gate first and looks then, so that no item can slip in between; opens it again where something runs. */
-  private boolean removeIfIdle(Node node, Set<String> awaited) {
+  private boolean removeIfIdle(Node node) {
     String name = node.getNodeName()
-    if (awaited.contains(name)) return false
     Computer computer = node.toComputer()
     closing.add(name)
     try {
@@ -1166,7 +1212,8 @@ class ManorReport {
 
   private Map nodeRow(Node node) {
     Computer computer = node.toComputer()
-    Object executable = computer == null ? null : ManorFamily.executorsOf(computer).collect { it.getCurrentExecutable() }.find { it != null }
+    List<Executor> executors = computer == null ? [] : ManorFamily.executorsOf(computer)
+    Object executable = executors.collect { it.getCurrentExecutable() }.find { it != null }
     // What runs is known a moment before its listeners are called.
     boolean used = nodes.isUsed(node.getNodeName()) || (computer != null && computer.countBusy() > 0)
     Map row = [name: node.getNodeName(), online: computer != null && computer.isOnline(), used: used]
@@ -1331,7 +1378,8 @@ class ManorHook {
   }
 
   static Map greeting(ManorFamily family, Map policy, String session, String problem) {
-    Map greeting = [session: session, epoch: policy.epoch, distribution: family.getName(), version: family.version, secured: problem == null]
+    Map greeting = [session: session, epoch: policy.epoch, distribution: family.getName(), version: family.version]
+    greeting.secured = problem == null
     if (problem != null) greeting.problem = ManorBounds.cut(problem, ManorBounds.LONG_TEXT)
     return greeting
   }
@@ -1370,7 +1418,9 @@ class ManorHook {
     nodes.began(build.getExecutor())
     String item = family.itemOf(build)
     if (item != null) items.put(build.getExternalizableId(), item)
-    events.add([type: 'build-started', node: ManorFamily.nodeOf(build), job: ManorFamily.jobOf(build), number: build.getNumber(), item: item])
+    events.add([
+      type: 'build-started', node: ManorFamily.nodeOf(build), job: ManorFamily.jobOf(build), number: build.getNumber(), item: item,
+    ])
     changed.raise()
   }
 
@@ -1389,7 +1439,7 @@ class ManorHook {
     boolean isNews = type == 'node-online' ? online.add(name) : online.remove(name)
     if (isNews && name != '') events.add([type: type, node: name, cause: ManorBounds.cut(cause, ManorBounds.TEXT)])
     if (type == 'node-online') family.wakeQueue()
-    nodes.signal.raise()
+    nodes.wake()
     changed.raise()
   }
 
@@ -1409,13 +1459,12 @@ class ManorHook {
     if (loop.ending || answer == null) return
     knownRevision = ((Number) answer.revision).longValue()
     nodes.wanted = answer
-    nodes.signal.raise()
+    nodes.wake()
   }
 
   private void keepNodes(ManorLoop loop) {
     awaitStarted(loop)
-    nodes.signal.await(nodes.pollPeriod())
-    if (!loop.ending && nodes.reconcile()) changed.raise()
+    if (!loop.ending && nodes.keep()) changed.raise()
   }
 
   private void report(ManorLoop loop) {
@@ -1437,8 +1486,8 @@ class ManorHook {
     reportedNanos = 0
     link.exchange(loop, 'PUT', '/hook/v1/report', report, ManorBounds.ANSWER_TIMEOUT)
     reportedNanos = System.nanoTime()
-    // A queue that changes all the time must not make the hook the controller's load: at most half of this thread's time.
-    if (tookMillis > ManorBounds.COALESCE) Thread.sleep(tookMillis)
+    // A long queue that changes all the time must not make the hook the controller's load: at most a fifth of a core.
+    if (tookMillis > ManorBounds.COALESCE) Thread.sleep(4 * tookMillis)
   }
 
   private void sendEvents(ManorLoop loop) {
@@ -1451,7 +1500,10 @@ class ManorHook {
 
   // --- the start
 
-  /** Secures the instance, or ends the program: it is never left open. A run of the script in a program that serves already ends nothing. */
+  /**
+   * Secures the instance and starts the threads, or ends the program: it never serves open, nor unknown to Manor. A later run, from the
+   * script console of one that serves already, only fails.
+   */
   static void main() {
     boolean served = Boolean.getBoolean('manor.hook.secured')
     ManorFamily family = null
@@ -1461,9 +1513,10 @@ class ManorHook {
       family = new ManorFamily()
       checkPolicy(policy)
       new ManorSecurity(family, policy).secure()
+      new ManorHook(family, policy).start()
       System.setProperty('manor.hook.secured', 'true')
     } catch (Throwable failure) {
-      String problem = 'The instance could not be secured: ' + ManorLog.reason(failure)
+      String problem = 'The instance could not be secured and given to Manor: ' + ManorLog.reason(failure)
       if (served) throw new IllegalStateException(problem)
       try {
         ManorLog.warning(problem + ' It is halted', null)
@@ -1472,7 +1525,6 @@ class ManorHook {
         Runtime.getRuntime().halt(70)
       }
     }
-    new ManorHook(family, policy).start()
   }
 
   private static void sayGoodbye(ManorFamily family, Map policy, String problem) {
@@ -1486,7 +1538,8 @@ class ManorHook {
 
   private static Map readPolicy() {
     String path = System.getProperty('manor.policy')
-    if (path == null) throw new IllegalStateException('The system property manor.policy does not name the policy file; Manor sets it at each start.')
+    if (path == null)
+      throw new IllegalStateException('The system property manor.policy does not name the policy file; Manor sets it at each start.')
     Map policy = (Map) ManorJson.read(new File(path).getText('UTF-8'))
     ManorLog.secret = policy.token
     return policy
@@ -1496,11 +1549,13 @@ class ManorHook {
     ['controller', 'epoch', 'url', 'token', 'agents', 'agentPort', 'admin'].each { demand(policy, '', it) }
     ['name', 'password'].each { demand((Map) policy.admin, 'admin.', it) }
     // It goes into a header; the JDK would quote a malformed one in its message.
-    if (!policy.token.matches('[!-~]+')) throw new IllegalStateException('The token in the policy file has a character that no header may have.')
+    if (!policy.token.matches('[!-~]+'))
+      throw new IllegalStateException('The token in the policy file has a character that no header may have.')
   }
 
   private static void demand(Map section, String path, String name) {
-    if (section.get(name) == null) throw new IllegalStateException('The policy file does not say ' + path + name + '; Manor writes it at each start.')
+    if (section.get(name) == null)
+      throw new IllegalStateException('The policy file does not say ' + path + name + '; Manor writes it at each start.')
   }
 }
 

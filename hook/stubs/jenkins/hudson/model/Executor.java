@@ -29,6 +29,10 @@ public class Executor extends Thread {
         return !isIdle();
     }
 
+    public Throwable getCauseOfDeath() {
+        return null;
+    }
+
     public AsynchronousExecution getAsynchronousExecution() {
         return asynchronousExecution;
     }
