@@ -45,6 +45,8 @@ import java.lang.reflect.Method
 class ManorBounds {
   /** Most queue items in a report, as the protocol says; the oldest are kept. */
   static final int REPORT_ITEMS = 5000
+  /** Characters of all items of a report: at three bytes each they stay below the largest body that Manor takes (4 MB). */
+  static final int REPORT_CHARACTERS = 1200000
   /** Most nodes in a report. */
   static final int REPORT_NODES = 5000
   /** Items whose reason for waiting is told: it costs a walk over all nodes for each. */
@@ -1156,12 +1158,10 @@ class ManorReport {
     new LinkedHashMap(nodes.problems).each { name, problem ->
       if (!nodeRows.any { it.name == name }) nodeRows << [name: name, online: false, used: false, problem: problem]
     }
-    int most = Math.min(items.size(), ManorBounds.REPORT_ITEMS)
-    List itemRows = []
-    for (int index = 0; index < most; index++) itemRows << itemRow(items.get(index), index < ManorBounds.REASONS)
+    List itemRows = itemRows(items)
     return [
       session: session, seq: ++seq, at: System.currentTimeMillis(),
-      items: itemRows, itemsLeftOut: items.size() - most,
+      items: itemRows, itemsLeftOut: items.size() - itemRows.size(),
       nodes: nodeRows.size() > ManorBounds.REPORT_NODES ? nodeRows.subList(0, ManorBounds.REPORT_NODES) : nodeRows,
       running: running, quieting: family.isQuieting(), appliedRevision: nodes.appliedRevision, load: load(),
     ]
@@ -1195,6 +1195,19 @@ class ManorReport {
       !(it.task instanceof Queue.FlyweightTask) && !names.contains(family.labelOf(it))
     }
     return items.sort { family.waitingSince(it) }
+  }
+
+  /** As many as a report may hold, by number and by length. */
+  private List itemRows(List items) {
+    List rows = []
+    int characters = 0
+    for (Object item : items) {
+      Map row = itemRow(item, rows.size() < ManorBounds.REASONS)
+      characters += 100 + row.task.length() + (row.label ?: '').length() + (row.why ?: '').length()
+      if (rows.size() == ManorBounds.REPORT_ITEMS || characters > ManorBounds.REPORT_CHARACTERS) break
+      rows << row
+    }
+    return rows
   }
 
   private Map itemRow(Object item, boolean withReason) {

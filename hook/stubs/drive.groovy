@@ -86,7 +86,7 @@ class Driver {
   }
 
   Map scheduleMany(Map line) {
-    (1..line.count).each { schedule([task: 'many ' + it, label: 'none']) }
+    (1..line.count).each { schedule([task: 'many ' + it + (line.suffix ?: ''), label: 'none']) }
     return [:]
   }
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
-import type { Report } from '../../src/agents/protocol.ts'
+import { MAX_HOOK_BODY_BYTES, type Report } from '../../src/agents/protocol.ts'
 import type { HookPolicy } from '../../src/controllers/index.ts'
 import { compileStubs, HookedJenkins, type JenkinsState } from '../support/hook-jenkins.ts'
 import { HookServer } from '../support/hook-server.ts'
@@ -252,5 +252,13 @@ suite('the hook in Jenkins', () => {
     assert.equal(report.items.length, 5_000)
     assert.equal(report.itemsLeftOut, 10)
     assert.equal(report.items[0]?.task, 'many 1')
+  })
+
+  test('a report never grows beyond what Manor takes, however long the names', async () => {
+    await startHooked()
+    await jenkins.act({ act: 'scheduleMany', count: 1_000, suffix: '漢'.repeat(1_900) })
+    const report = await server.untilReport('the queue', seen => seen.items.length + seen.itemsLeftOut === 1_000, 30_000)
+    assert.ok(report.items.length > 100 && report.itemsLeftOut > 100)
+    assert.ok(Buffer.byteLength(JSON.stringify(report)) < MAX_HOOK_BODY_BYTES)
   })
 })
