@@ -7,8 +7,11 @@ import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { type Command, CommanderError } from 'commander'
+import { Value } from 'typebox/value'
+import { TemplateBody } from '../../src/api/contract.ts'
 import type { CliContext } from '../../src/cli/context.ts'
 import { buildWholeProgram } from '../../src/cli/program.ts'
+import { readTemplates } from '../../src/cli/template-file.ts'
 import { CONTROL_REASONS, WORKLOAD_REASONS } from '../../src/model/index.ts'
 import { seededRandom, VirtualClock } from '../../src/runtime/index.ts'
 
@@ -71,9 +74,11 @@ test("the architecture's table has the arrows that its test holds", () => {
   const held = [...textOf('tests/unit/architecture.test.ts').matchAll(/^ {2}'?([a-z-]+)'?: \[([^\]]*)\],$/gm)].map(
     ([, room = '', arrows = '']): [string, string[]] => [room, [...arrows.matchAll(/'([^']+)'/g)].map(([, name = '']) => name)],
   )
-  const told = [...textOf('ARCHITECTURE.md').matchAll(/^\| `([a-z-]+)` \|.*\| ([^|]*) \|$/gm)].map(
-    ([, room = '', arrows = '']): [string, string[]] => [room, [...arrows.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)],
-  )
+  const [, table = ''] = /^## Rooms and arrows$([\s\S]*?)^## /m.exec(textOf('ARCHITECTURE.md')) ?? []
+  const told = [...table.matchAll(/^\| `([a-z-]+)` \|.*\| ([^|]*) \|$/gm)].map(([, room = '', arrows = '']): [string, string[]] => [
+    room,
+    [...arrows.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  ])
   assert.ok(held.length > 10)
   assert.deepEqual(new Map(told), new Map(held))
 })
@@ -82,7 +87,7 @@ test('every command line is one that the command line takes', async () => {
   const refused: string[] = []
   for (const document of documents) {
     const text = textOf(document)
-    const whole = codeBlocks(text, ['', 'sh', 'bash']).flatMap(code => code.split('\n').flatMap(commandOf))
+    const whole = codeBlocks(text, ['', 'sh', 'console']).flatMap(code => code.split('\n').flatMap(commandOf))
     const mentioned = inlineCode(text).flatMap(commandOf)
     for (const line of new Set(whole)) refused.push(...(await problemOf(line, [])).map(problem => `${document}: ${line}: ${problem}`))
     // In a sentence a command may be named without its operands, and a noun without a verb.
@@ -126,6 +131,13 @@ const silent: CliContext = {
   random: seededRandom(1),
   signal: new AbortController().signal,
 }
+
+test('every template in the guide is one that `template apply` reads and the API takes', async () => {
+  const blocks = codeBlocks(textOf('docs/templates.md'), ['yaml'])
+  assert.ok(blocks.length > 0)
+  for (const block of blocks)
+    for (const { name, body } of await readTemplates('docs/templates.md', block)) assert.ok(Value.Check(TemplateBody, body), name)
+})
 
 test('every environment variable that is named is read somewhere', () => {
   const source = globSync(['{src,scripts,bench,tests,console/src,console/dev}/**/*.{ts,tsx,sh}', 'console/*.ts', 'manor', 'test'], {
