@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { type Command, CommanderError } from 'commander'
 import { Value } from 'typebox/value'
@@ -137,6 +137,12 @@ test('every template in the guide is one that `template apply` reads and the API
   assert.ok(blocks.length > 0)
   for (const block of blocks)
     for (const { name, body } of await readTemplates('docs/templates.md', block)) assert.ok(Value.Check(TemplateBody, body), name)
+})
+
+test('every bench stands in BENCHMARKS.md', () => {
+  const benches = globSync('bench/*/bench.ts', { cwd: root }).map(file => basename(dirname(file)))
+  const told = [...textOf('BENCHMARKS.md').matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name = '']) => name)
+  assert.deepEqual(told.toSorted(), benches.toSorted())
 })
 
 test('every environment variable that is named is read somewhere', () => {
