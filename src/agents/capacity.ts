@@ -1,10 +1,11 @@
 import {
   type Agent,
-  type Controller,
   controllerId,
+  holdsPlace,
   NO_RESOURCES,
   type Observation,
   type Resources,
+  shareOfHost,
   tenantId,
   type WorkloadId,
 } from '../model/index.ts'
@@ -13,16 +14,6 @@ import type { Reader } from '../store/index.ts'
 
 /** Phases in which an agent holds its place. */
 const HOLDING: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['placed', 'launching', 'online', 'busy', 'ending'])
-/** Phases in which a controller's run holds its place. */
-const RUN_PHASES: ReadonlySet<Controller['phase']> = new Set<Controller['phase']>([
-  'preparing',
-  'starting',
-  'ready',
-  'unreachable',
-  'quieting',
-  'stopping',
-])
-
 /**
  * All work that holds a place, each once: by its row where the row says that it may run, and whatever else the engine sees and has not ended.
  * Counted from scratch each time, so there is no token that could leak.
@@ -38,19 +29,17 @@ export const runningWork = (store: Pick<Reader, 'by' | 'list' | 'get'>, observat
   }
   for (const agent of store.by('agentsByLife', 'live')) if (HOLDING.has(agent.phase)) count('agent', agent, agent.resources)
   for (const { id, ...controller } of store.list('controller'))
-    if (RUN_PHASES.has(controller.phase)) count('controller', { ...controller, controller: id }, resourcesOf(controller.spec))
+    if (holdsPlace(controller.phase)) count('controller', { ...controller, controller: id }, shareOfHost(controller.spec))
   for (const observation of seen.values()) work.push(orphanWork(store, observation))
   return work
 }
-
-export const resourcesOf = ({ cpu, memoryMb, diskMb }: Controller['spec']): Resources => ({ cpu, memoryMb, diskMb })
 
 /** Work that its row has given up or that has none: it holds a place until it is gone. */
 const orphanWork = (store: Pick<Reader, 'get'>, { labels, host, memoryMb, peakMemoryMb }: Observation): RunningWork => {
   const agent = labels.kind === 'agent' ? store.get('agent', labels.noun) : undefined
   const controller = store.get('controller', agent?.controller ?? labels.noun)
   const { tenant, id } = controller ?? { tenant: agent?.tenant, id: agent?.controller }
-  const known = agent?.resources ?? (controller && labels.kind === 'controller' ? resourcesOf(controller.spec) : undefined)
+  const known = agent?.resources ?? (controller && labels.kind === 'controller' ? shareOfHost(controller.spec) : undefined)
   return {
     tier: labels.kind,
     tenant: tenant ?? UNKNOWN_TENANT,

@@ -1,9 +1,18 @@
 import { fleetState, type PlaceController } from '../controllers/index.ts'
-import { type Agent, type AgentId, type Controller, type ControllerId, type Reason, SECOND, type Timestamp } from '../model/index.ts'
+import {
+  type Agent,
+  type AgentId,
+  type Controller,
+  type ControllerId,
+  type Reason,
+  SECOND,
+  shareOfHost,
+  type Timestamp,
+} from '../model/index.ts'
 import { ReconcileLoop } from '../runtime/index.ts'
 import { type LeftOver, type RunningWork, schedule, type Task } from '../scheduler/index.ts'
 import type { Reader, Transaction } from '../store/index.ts'
-import { resourcesOf, runningWork } from './capacity.ts'
+import { runningWork } from './capacity.ts'
 import type { AgentsPorts } from './ports.ts'
 
 /** A place that a controller was given is kept for it this long, until its row shows it. */
@@ -77,7 +86,7 @@ export class Placement {
     }
     const { tenant, id, spec, epoch } = controller
     const until = clock.now() + PROMISE_MS
-    this.#promised.set(id, { tier: 'controller', tenant, controller: id, host, resources: resourcesOf(spec), until, epoch })
+    this.#promised.set(id, { tier: 'controller', tenant, controller: id, host, resources: shareOfHost(spec), until, epoch })
     return { host }
   }
 
@@ -174,7 +183,7 @@ const taskOf = ({ id, tenant, spec, phaseSince }: Controller): Task => ({
   tier: 'controller',
   tenant,
   controller: id,
-  resources: resourcesOf(spec),
+  resources: shareOfHost(spec),
   constraints: {},
   readyAt: phaseSince,
 })

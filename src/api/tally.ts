@@ -3,11 +3,12 @@ import {
   addResources,
   type Controller,
   type ControllerId,
-  type ControllerPhase,
   type Demand,
   type HostId,
+  holdsPlace,
   NO_RESOURCES,
   type Resources,
+  shareOfHost,
   type TenantId,
 } from '../model/index.ts'
 
@@ -21,9 +22,6 @@ export type Tally = {
   /** Agents that have not ended, by controller. */
   readonly agents: ReadonlyMap<ControllerId, number>
 }
-
-/** From the intent of a run to its end; the row keeps naming the host afterwards, as history. */
-const HOLDS_A_PLACE: ReadonlySet<ControllerPhase> = new Set(['preparing', 'starting', 'ready', 'quieting', 'stopping', 'unreachable'])
 
 const NO_HOST: HostTally = { controllers: NO_RESOURCES, agents: NO_RESOURCES }
 const NO_TENANT: TenantTally = { controllers: 0, used: NO_RESOURCES, queued: 0 }
@@ -39,9 +37,9 @@ export const tallyOf = (controllers: readonly Controller[], agents: readonly Age
     tenantOf.set(id, tenant)
     const before = tenants.get(tenant) ?? NO_TENANT
     tenants.set(tenant, { ...before, controllers: before.controllers + 1 })
-    if (host === undefined || !HOLDS_A_PLACE.has(phase)) continue
+    if (host === undefined || !holdsPlace(phase)) continue
     const at = hosts.get(host) ?? NO_HOST
-    hosts.set(host, { ...at, controllers: addResources(at.controllers, spec) })
+    hosts.set(host, { ...at, controllers: addResources(at.controllers, shareOfHost(spec)) })
   }
   for (const { controller, tenant, host, phase, resources } of agents) {
     if (phase === 'ended') continue

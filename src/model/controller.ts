@@ -1,5 +1,6 @@
 import type { ControllerId, HostId, TenantId, WorkloadId } from './ids.ts'
 import type { Reason } from './reason.ts'
+import type { Resources } from './resources.ts'
 import type { Mebibytes, Milliseconds, Timestamp } from './units.ts'
 
 /** What the owner wants of a controller. Only the API writes it. */
@@ -58,6 +59,22 @@ export type ControllerSpec = {
   /** A war of the owner's own instead of a downloaded one: an absolute path on the host. */
   readonly war?: string
 }
+
+/** What a controller takes of its host while it holds a place there. Its disk is its volume's: what a host has free is for agents. */
+export const shareOfHost = ({ cpu, memoryMb }: ControllerSpec): Resources => ({ cpu, memoryMb, diskMb: 0 })
+
+/** From the intent of a run to its end; the row keeps naming the host afterwards, as history. */
+const HOLDING: ReadonlySet<ControllerPhase> = new Set<ControllerPhase>([
+  'preparing',
+  'starting',
+  'ready',
+  'quieting',
+  'stopping',
+  'unreachable',
+])
+
+/** Whether a controller in this phase holds a place on its host. */
+export const holdsPlace = (phase: ControllerPhase): boolean => HOLDING.has(phase)
 
 /** Where a running controller is reached from inside the platform. */
 export type ControllerEndpoint = {

@@ -28,7 +28,11 @@ export const tellOfController = (progress: Progress): ((controller: Controller) 
         id,
         `failed: ${controller.reason?.message ?? 'no reason is known'}${controller.reason?.mend ? ` ${controller.reason.mend}` : ''}`,
       )
-    else progress.update(id, `${controller.phase}${took}${controller.reason ? `: ${controller.reason.message}` : ''}`)
+    else {
+      // A failure ended the step; the next try is one of its own.
+      if (took.startsWith(' (failed')) progress.step(id, id)
+      progress.update(id, `${controller.phase}${took}${controller.reason ? `: ${controller.reason.message}` : ''}`)
+    }
   }
 }
 

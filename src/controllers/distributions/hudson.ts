@@ -104,7 +104,8 @@ export const hudson: Distribution = {
   capabilities: {
     agents: 'tcp',
     agentSecret: 'instance',
-    crumbs: true,
+    // It has no API tokens, so programs post with a password; the hook refuses posts of other sites' pages instead.
+    crumbs: false,
     apiTokens: false,
     health: false,
     versionHeader: 'x-hudson',
