@@ -193,18 +193,19 @@ const decideQuieting = ({ controller, observation, presence, now }: ControllerVi
   const silentFor = presence ? now - presence.reportedAt : quietFor
   if (silentFor >= HOOK_SILENCE_MS) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
   if (presence?.quieting && presence.running === 0) return stop('is stopping: no build runs any more')
-  const left = Math.round((controller.spec.graceMs - quietFor) / SECOND)
   return wait(Math.min(SECOND, controller.spec.graceMs - quietFor), {
     code: 'waiting-builds',
-    message: waitingFor(presence, left),
+    message: waitingFor(presence, controller.spec.graceMs),
     mend: 'Abort the builds in the controller to stop it sooner.',
   })
 }
 
-const waitingFor = (presence: Presence | undefined, leftSeconds: number): string => {
-  if (presence === undefined) return `It waits for its hook to say which builds run, at most ${leftSeconds} s more.`
-  if (presence.running === 0) return `It waits for its controller to take no more builds, at most ${leftSeconds} s more.`
-  return `It waits for ${presence.running === 1 ? 'a running build' : `${presence.running} running builds`}, at most ${leftSeconds} s more.`
+/** Without a countdown: each new sentence is an event. */
+const waitingFor = (presence: Presence | undefined, graceMs: number): string => {
+  const atMost = `at most ${Math.round(graceMs / SECOND)} s in all`
+  if (presence === undefined) return `It waits for its hook to say which builds run, ${atMost}.`
+  if (presence.running === 0) return `It waits for its controller to take no more builds, ${atMost}.`
+  return `It waits for ${presence.running === 1 ? 'a running build' : `${presence.running} running builds`}, ${atMost}.`
 }
 
 const decideStopping = ({ controller, observation }: ControllerView): ControllerStep => {

@@ -158,7 +158,7 @@ export class ControllerReconciler {
   /** Stores why it waits, unless that is what is stored already. */
   async #explain(controller: Controller, reason: Omit<Reason, 'since'> | undefined): Promise<void> {
     if (reason === undefined) return
-    if (controller.reason?.code === reason.code && controller.reason.message === reason.message) return
+    if (controller.reason?.code === reason.code && isSameNews(reason.code, controller.reason.message, reason.message)) return
     await this.#update(controller, 'reason-changed', reason.message, (before, tx) => ({
       ...before,
       reason: { ...reason, since: before.reason?.code === reason.code ? before.reason.since : tx.now },
@@ -348,3 +348,9 @@ export class ControllerReconciler {
     })
   }
 }
+
+/** How much is free changes all the time: only a refusal of another kind is news, or each look would be an event. */
+const isSameNews = (code: Reason['code'], before: string, now: string): boolean =>
+  before === now || (code === 'no-capacity' && withoutNumbers(before) === withoutNumbers(now))
+
+const withoutNumbers = (text: string): string => text.replaceAll(/\d+([.,]\d+)?/g, '#')

@@ -19,7 +19,7 @@ type ListOptions = Filter & { readonly follow?: boolean; readonly limit?: number
 
 export const eventCommand: CommandModule = {
   register: (command, context) => {
-    command.description('Events: who did what, and what happened. Nothing is ever taken out of them.')
+    command.description('Events: who did what, and what happened. The newest 200,000 are kept.')
     registerList(command, context)
     examples(command, [['event list --follow', 'watch everything that happens']])
   },
