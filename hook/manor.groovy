@@ -730,6 +730,11 @@ class ManorLink {
     return lastWritten == null ? withoutSlash((String) policy.url) : lastWritten
   }
 
+  /** Changes whenever a Manor has started, also one that came back to its old address: each writes the file anew. */
+  String sign() {
+    return policy.urlFile == null ? address() : address() + ' since ' + new File((String) policy.urlFile).lastModified()
+  }
+
   private static String withoutSlash(String address) {
     return address.endsWith('/') ? address.substring(0, address.length() - 1) : address
   }
@@ -821,15 +826,15 @@ class ManorLink {
     }
   }
 
-  /** Waits after the `failures`th failure in a row, with jitter; a new address in the file ends the wait. */
+  /** Waits after the `failures`th failure in a row, with jitter; a file that a new Manor has written ends the wait. */
   void pause(ManorLoop loop, int failures, Throwable failure) {
     // A greeting that is asked for again needs no wait, at first.
     if (ManorRefusal.is(failure, 409) && failures == 1) return
     double doubled = Math.min(ManorBounds.LAST_RETRY, ManorBounds.FIRST_RETRY * Math.pow(2, Math.min(failures - 1, 10)))
     double ceiling = ManorRefusal.is(failure, 401) ? ManorBounds.REVOKED_RETRY : doubled
     long end = System.nanoTime() + (long) (ceiling * (0.5d + 0.5d * Math.random()) * 1000000L)
-    String from = address()
-    while (!loop.ending && System.nanoTime() < end && address() == from) Thread.sleep(50L)
+    String from = sign()
+    while (!loop.ending && System.nanoTime() < end && sign() == from) Thread.sleep(50L)
   }
 }
 
