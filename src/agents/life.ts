@@ -167,7 +167,7 @@ const decideBusy = (view: LifeView): Life => {
   const node = hook?.node
   if (isOver(workload)) {
     const finished = agent.build?.result !== undefined || (hook !== undefined && (node === undefined || (node.used && !node.building)))
-    if (finished) return move('ended', 'ended after its build', null)
+    if (finished) return endedWithBuild(view)
     const dead = held(true, marks.dead, isCertain(workload) || view.controllerGone ? 0 : DEATH_CONFIRM_MS, now)
     if (dead.over) return move('ended', 'ended while it ran its build', workloadReason(workload, 'It ended while it ran its build'))
     return { marks: keep({ ...NONE, dead: dead.from }), ...soonest(dead) }
@@ -190,7 +190,7 @@ const decideBusy = (view: LifeView): Life => {
 
 const decideEnding = (view: LifeView): Life => {
   const { agent, workload, hook } = view
-  if (isOver(workload)) return move('ended', 'ended')
+  if (isOver(workload)) return agent.busyAt !== undefined && agent.reason === undefined ? endedWithBuild(view) : move('ended', 'ended')
   if (view.controllerGone || view.refused) return { marks: NO_MARKS, ask: 'stop' }
   if (hook === undefined) return { marks: NO_MARKS }
   const { node } = hook
@@ -241,5 +241,20 @@ const workloadReason = (workload: LifeView['workload'], what: string): Why => {
   const { code, message, mend } = workload.reason
   return { code, message: `${what}: ${message}`, ...(mend === undefined ? {} : { mend }) }
 }
+
+/** Its build is over and so is its process. Where the process was killed under a build that failed, that is why it failed. */
+const endedWithBuild = ({ agent, workload }: LifeView): Life => {
+  const failed = agent.build?.result === undefined || agent.build.result === 'FAILURE' || agent.build.result === 'ABORTED'
+  return failed && wasKilled(workload)
+    ? move('ended', 'ended while it ran its build', workloadReason(workload, 'It ended while it ran its build'))
+    : move('ended', 'ended after its build', null)
+}
+
+/** Exit codes from here on are signals (POSIX.1-2017, XCU section 2.8.2). */
+const FIRST_SIGNAL_EXIT = 128
+
+const wasKilled = (workload: LifeView['workload']): boolean =>
+  isCertain(workload) ||
+  (typeof workload !== 'string' && workload.reason?.code === 'exit-code' && (workload.exitCode ?? 0) > FIRST_SIGNAL_EXIT)
 
 const words = ({ building }: PresenceNode): string => (building ? `${building.job} #${building.number}` : 'its build')

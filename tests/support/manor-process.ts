@@ -57,7 +57,8 @@ export class ManorHome implements AsyncDisposable {
     const left = processesOf(this.directory)
     await rm(this.directory, { recursive: true, force: true })
     if (code !== 0) throw new Error(`manor down failed with ${code}: ${stderr}`)
-    if (left.length > 0) throw new Error(`Left behind: ${JSON.stringify(left)}`)
+    if (left.length > 0)
+      throw new Error(`Left behind: ${left.map(({ pid, command }) => `${pid} ${command.slice(0, MOST_SHOWN)}`).join('\n')}`)
   }
 }
 
@@ -128,6 +129,9 @@ export class RunningManor {
 }
 
 export type ProcessLine = { readonly pid: number; readonly command: string }
+
+/** Command lines of a workload's keeper are whole scripts. */
+const MOST_SHOWN = 300
 
 /** Every process whose command line or working directory names this directory. */
 export const processesOf = (directory: string): ProcessLine[] =>
