@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { controllerId, type Host, hostId, type Tenant, tenantId } from '../model/index.ts'
-import { isEligible, placesOf } from './places.ts'
 import { add, dominantShare, EPSILON, fits, nothing, RESOURCE_NAMES } from './resources.ts'
 import { schedule } from './schedule.ts'
+import { isEligible, placesOf } from './testing.ts'
 import type { RunningWork, ScheduleInput, Task } from './types.ts'
 
 const host = (id: string, change: Partial<Host> = {}): Host => ({

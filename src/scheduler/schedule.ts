@@ -1,75 +1,49 @@
-import { explainNoPlace, explainQuota } from './explain.ts'
-import { choose, type Place, placesOf } from './places.ts'
-import { add, nothing, take } from './resources.ts'
-import { Turns } from './turns.ts'
-import type { LeftOver, Placement, ScheduleInput, ScheduleResult, Task } from './types.ts'
+import { NO_DRAIN } from './pass/drain.ts'
+import { shareProblems, type TenantShare } from './queue/shares.ts'
+import { taskProblem } from './queue/task-queue.ts'
+import { Scheduler } from './scheduler.ts'
+import type { LeftOver, ScheduleInput, ScheduleResult, Task } from './types.ts'
 
 /**
- * Places what has room, in fair turns, and says of the rest why not. Pure and deterministic: the order of its inputs does not matter.
+ * One pass for callers that keep nothing between passes: places what has room, in fair turns, and says of the rest why not. Pure and
+ * deterministic: the order of its inputs does not matter.
  *
- * Promises: no host and no quota is exceeded by what it places; nothing is left over that fits (work-conserving). Within one call room only
- * shrinks, so a task that was passed over need not be looked at again, and tasks of one shape share one refusal.
- * Cost: tasks x (tenants + controllers of one tenant) for the turns, placed tasks and refused shapes x hosts for the fitness.
+ * Promises: no host and no quota is exceeded by what it places; nothing is left over that fits (work-conserving).
+ * Cost: that of the fleet and queue being built (linear in hosts, running work and tasks, with a sort of the tasks), one Pass, and a scan of
+ * the hosts for each shape that is left over.
  */
 export const schedule = ({ tasks, hosts, running, tenants }: ScheduleInput): ScheduleResult => {
-  const places = placesOf(hosts, running)
-  const total = nothing()
-  for (const { capacity } of hosts) add(total, capacity)
-  const placements: Placement[] = []
-  const leftOver: LeftOver[] = []
-  for (const tier of ['controller', 'agent'] as const) {
-    const own = tasks.filter(task => task.tier === tier)
-    if (own.length === 0) continue
-    const turns = new Turns(
-      own,
-      running.filter(work => work.tier === tier),
-      tenants,
-      total,
-    )
-    placeTier(turns, places, placements, leftOver)
-  }
-  return { placements, leftOver: explainLast(leftOver, tasks, places) }
-}
-
-const placeTier = (turns: Turns, places: readonly Place[], placements: Placement[], leftOver: LeftOver[]): void => {
-  const refused = new Set<string>()
-  for (let task = turns.next(); task !== undefined; task = turns.next()) {
-    // A tenant's quota is for its agents (model/tenant.ts).
-    const over = task.tier === 'agent' ? turns.overQuota(task) : undefined
-    if (over) {
-      leftOver.push({ task: task.id, reason: explainQuota(task, over) })
-      continue
-    }
-    const shape = shapeOf(task)
-    const place = refused.has(shape) ? undefined : choose(places, task)
-    if (place === undefined) {
-      refused.add(shape)
-      leftOver.push({ task: task.id, reason: NO_PLACE })
-      continue
-    }
-    take(place.free, task.resources)
-    turns.placed(task)
-    placements.push({ task: task.id, host: place.host.id })
-  }
-}
-
-/** Stands for a refusal that is put into words at the end, when what stays free is known. */
-const NO_PLACE: LeftOver['reason'] = { code: 'no-capacity', message: 'It has no place.' }
-
-/** Tasks of one shape are told the same, so each shape is put into words once. */
-const explainLast = (leftOver: readonly LeftOver[], tasks: readonly Task[], places: readonly Place[]): LeftOver[] => {
-  const byId = new Map(tasks.map(task => [task.id, task]))
-  const told = new Map<string, LeftOver['reason']>()
-  return leftOver.map(left => {
-    const task = byId.get(left.task)
-    if (left.reason !== NO_PLACE || task === undefined) return left
-    const shape = shapeOf(task)
-    const reason = told.get(shape) ?? explainNoPlace(places, task)
-    told.set(shape, reason)
-    return { task: left.task, reason }
+  const scheduler = new Scheduler()
+  for (const host of hosts) scheduler.fleet.putHost(host)
+  // Nothing is ended here, so ids of running work are not needed, and one that also waits does no harm.
+  for (const { id: _unused, ...work } of running) scheduler.fleet.adopt(work)
+  const shares = tenants.map(({ id, weight, quota, guarantee }): TenantShare => {
+    const plain = { id, weight: weight > 0 ? weight : Number.MIN_VALUE, ...(quota === undefined ? {} : { quota }) }
+    const whole = { ...plain, ...(guarantee === undefined ? {} : { guarantee }) }
+    return shareProblems(whole).length === 0 ? whole : plain
   })
+  scheduler.queue.setShares('agent', shares)
+  // A tenant's quota and guarantee are for its agents (model/tenant.ts).
+  scheduler.queue.setShares(
+    'controller',
+    shares.map(({ id, weight }) => ({ id, weight })),
+  )
+  const leftOver: LeftOver[] = []
+  for (const task of tasks) {
+    const problem = taskProblem(task)
+    if (problem === undefined) scheduler.queue.add(task)
+    else leftOver.push({ task: task.id, reason: invalid(task, problem) })
+  }
+  const result = scheduler.pass({ now: Number.POSITIVE_INFINITY, drain: NO_DRAIN })
+  for (const { task } of result.leftOver) {
+    const reason = scheduler.explain(task)
+    if (reason !== undefined) leftOver.push({ task, reason })
+  }
+  return { placements: result.placed.map(({ task, host }) => ({ task, host })), leftOver }
 }
 
-/** What decides where a task may go: those that agree in it go to the same places. */
-const shapeOf = ({ tier, tenant, resources: { cpu, memoryMb, diskMb }, constraints }: Task): string =>
-  JSON.stringify([tier, tenant, cpu, memoryMb, diskMb, Object.entries(constraints).sort()])
+const invalid = ({ tier }: Task, problem: string): LeftOver['reason'] => ({
+  code: 'invalid-spec',
+  message: problem,
+  mend: `Correct the ${tier === 'controller' ? "controller's spec" : 'template'}.`,
+})

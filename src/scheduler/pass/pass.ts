@@ -1,0 +1,201 @@
+import type { HostId, Timestamp } from '../../model/index.ts'
+import { CPU, DISK_MB, MEMORY_MB, NETWORK_MBPS } from '../fleet/dimensions.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { REFUSED } from '../placement/fitness.ts'
+import type { Picker } from '../placement/picker.ts'
+import type { Shape } from '../placement/shape.ts'
+import { Allowance, type GroupLimits, type Refusal } from '../queue/allowance.ts'
+import type { TaskQueue } from '../queue/task-queue.ts'
+import { Turns } from '../queue/turns.ts'
+import type { Amount } from '../resources.ts'
+import { type SetHold, type Task, TIERS } from '../types.ts'
+import { type DrainRules, type Drains, deservesDrain, hostToDrain } from './drain.ts'
+import { type PreemptionRules, preemptionFor, victimRule } from './preempt.ts'
+
+export type PassOptions = {
+  readonly now: Timestamp
+  /** Limits by group; absent: none. */
+  readonly groupLimits?: GroupLimits
+  /** Absent: no host is emptied for a task. */
+  readonly drain?: DrainRules
+  /** Absent: nothing is stopped for a task. */
+  readonly preemption?: PreemptionRules
+  /** The pass ends after so many placements; the rest is the next pass's. */
+  readonly placements?: number
+  /** The pass ends once it looked at so many hosts: what bounds its time, a look being some tens of nanoseconds. */
+  readonly looks?: number
+}
+
+/** Where a task goes, and which ports and pieces of sets are its own there. */
+export type Placed = {
+  readonly task: string
+  readonly host: HostId
+  readonly ports: readonly number[]
+  readonly setHolds: readonly SetHold[]
+}
+
+/** Why a task was left over. What mends it is worked out when somebody asks (why/explain.ts): most is never asked about. */
+export type Cause = Refusal | { readonly kind: 'no-room' } | { readonly kind: 'draining'; readonly host: HostId }
+
+/** Work that is to be stopped for a task. The task is placed on that host by a later pass, once the work is released. */
+export type Stop = { readonly forTask: string; readonly host: HostId; readonly stop: readonly string[] }
+
+export type PassResult = {
+  /** In the order in which they were decided. */
+  readonly placed: readonly Placed[]
+  readonly leftOver: readonly { readonly task: string; readonly cause: Cause }[]
+  readonly stops: readonly Stop[]
+  /** What callers' own constraints and fitness functions threw, by name. */
+  readonly faults: ReadonlyMap<string, string>
+  /** `done`, or which of its bounds ended the pass before all ready tasks had their turn. */
+  readonly endedBy: 'done' | 'placements' | 'looks'
+  readonly looks: number
+}
+
+export type PassParts = { readonly fleet: Fleet; readonly queue: TaskQueue; readonly picker: Picker; readonly drains: Drains }
+
+/**
+ * One pass: every ready task in turn gets the best host that has room. Takes what it gives in the fleet, so that its result and the fleet agree;
+ * the tasks that were placed are taken off the queue by the caller.
+ *
+ * Promises: no host, quota or limit is exceeded by what it places; nothing is left over that fits, but for hosts that are kept for a task and room
+ * that is held for a guarantee. Room only shrinks within a pass, so a shape that was refused is not looked at again.
+ * Cost, for T ready tasks, S shapes, H hosts, P placements: T turns (log2 of tenants and controllers each), S scans of H, P x S x log2(H).
+ */
+export class Pass {
+  readonly #parts: PassParts
+  readonly #options: PassOptions
+  readonly #total: Amount
+  readonly #allowance: Allowance
+  readonly #placed: Placed[] = []
+  readonly #leftOver: { readonly task: string; readonly cause: Cause }[] = []
+  readonly #stops: Stop[] = []
+  /** For whom no room can be made in this pass: what runs only grows within it. */
+  readonly #inVain = new Set<string>()
+
+  constructor(parts: PassParts, options: PassOptions) {
+    const { fleet, queue, drains } = parts
+    this.#parts = parts
+    this.#options = options
+    this.#total = sumOf(fleet, dimension => fleet.columns.total[dimension])
+    this.#allowance = new Allowance(queue, fleet.ledger, options.groupLimits, () => freeOf(fleet, this.#total))
+    drains.settle(task => queue.get(task) !== undefined)
+  }
+
+  run(): PassResult {
+    const { picker } = this.#parts
+    const before = picker.looks
+    const endedBy = this.#turns(before)
+    return {
+      placed: this.#placed,
+      leftOver: this.#leftOver,
+      stops: this.#stops,
+      faults: picker.takeFaults(),
+      endedBy,
+      looks: picker.looks - before,
+    }
+  }
+
+  #turns(looksBefore: number): PassResult['endedBy'] {
+    const { fleet, queue, picker } = this.#parts
+    const { now, placements = Number.POSITIVE_INFINITY, looks = Number.POSITIVE_INFINITY } = this.#options
+    for (const tier of TIERS) {
+      const turns = new Turns(queue, tier, fleet.ledger, this.#total, now)
+      for (let task = turns.next(); task !== undefined; task = turns.next()) {
+        if (this.#placed.length >= placements) return 'placements'
+        if (picker.looks - looksBefore >= looks) return 'looks'
+        const cause = this.#place(task)
+        if (cause !== undefined) this.#leftOver.push({ task: task.id, cause })
+      }
+    }
+    return 'done'
+  }
+
+  #place(task: Task): Cause | undefined {
+    const refusal = this.#allowance.refusal(task)
+    if (refusal !== undefined) return refusal
+    const { picker, drains } = this.#parts
+    const shape = picker.shape(task)
+    const kept = drains.size === 0 ? undefined : drains.hostOf(task.id)
+    if (kept !== undefined && this.#placeOnKept(task, shape, kept)) return undefined
+    const slot = picker.pick(shape)
+    if (slot >= 0) {
+      this.#claim(task, shape, slot)
+      return undefined
+    }
+    if (kept !== undefined) return { kind: 'draining', host: kept }
+    return this.#makeRoom(task, shape) ?? NO_ROOM
+  }
+
+  #placeOnKept(task: Task, shape: Shape, host: HostId): boolean {
+    const { fleet, picker } = this.#parts
+    const slot = fleet.slotOf(host)
+    if (slot === undefined) return false
+    for (const check of shape.hard) check.prepare()
+    if (picker.score(shape, slot, true) === REFUSED) return false
+    this.#claim(task, shape, slot)
+    return true
+  }
+
+  #claim(task: Task, shape: Shape, slot: number): void {
+    const { fleet, drains } = this.#parts
+    const { host, ports, setHolds } = fleet.claim(task, slot, shape.ask)
+    if (drains.size > 0) drains.letGo(task.id)
+    this.#allowance.placed(task)
+    this.#placed.push({ task: task.id, host, ports, setHolds })
+  }
+
+  /** By stopping what may be stopped, else by letting a host run empty. */
+  #makeRoom(task: Task, shape: Shape): Cause | undefined {
+    const { fleet, queue, drains } = this.#parts
+    const { preemption, drain, now } = this.#options
+    const askedAs = `${shape.key === '' ? task.id : shape.key} ${task.tier} ${task.tenant}`
+    if (this.#inVain.has(askedAs) || this.#inVain.size >= MAX_IN_VAIN) return undefined
+    let slot = -1
+    if (preemption !== undefined && this.#stops.length < preemption.atMost) {
+      const found = preemptionFor(task, shape, fleet, victimRule(task, queue, fleet, this.#total))
+      const host = found && fleet.record(found.slot)?.host.id
+      if (found !== undefined && host !== undefined) {
+        this.#stops.push({ forTask: task.id, host, stop: found.victims.map(({ id }) => id) })
+        slot = found.slot
+      }
+    }
+    const mayDrain = drain !== undefined && deservesDrain(task, drain, drains, now)
+    if (slot < 0 && mayDrain) slot = hostToDrain(fleet, shape)
+    const host = fleet.record(slot)?.host.id
+    if (host === undefined) {
+      // One that has not waited long enough says nothing about another that has.
+      if (mayDrain || drain === undefined) this.#inVain.add(askedAs)
+      return undefined
+    }
+    drains.keep(task.id, slot)
+    return { kind: 'draining', host }
+  }
+}
+
+/** Each is a scan over hosts and what runs there; a pass that makes room for nobody should not take long over it. */
+const MAX_IN_VAIN = 32
+
+const NO_ROOM: Cause = { kind: 'no-room' }
+
+/** All hosts together, ready or not: a host that is silent for a minute must not turn shares over. */
+const sumOf = (fleet: Fleet, columnOf: (dimension: number) => Float64Array | undefined): Amount => {
+  const slots = fleet.order.slots()
+  const sum = (dimension: number): number => {
+    const column = columnOf(dimension)
+    let total = 0
+    for (let at = 0; at < slots.length; at++) total += column?.[slots[at] ?? 0] ?? 0
+    return total
+  }
+  return { cpu: sum(CPU), memoryMb: sum(MEMORY_MB), diskMb: sum(DISK_MB), networkMbps: sum(NETWORK_MBPS) }
+}
+
+const freeOf = (fleet: Fleet, total: Amount): Amount => {
+  const used = sumOf(fleet, dimension => fleet.columns.used[dimension])
+  return {
+    cpu: total.cpu - used.cpu,
+    memoryMb: total.memoryMb - used.memoryMb,
+    diskMb: total.diskMb - used.diskMb,
+    networkMbps: total.networkMbps - used.networkMbps,
+  }
+}

@@ -1,0 +1,257 @@
+import { type ChanceSource, integerBelow } from '../chance.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { EPSILON } from '../resources.ts'
+import type { Task } from '../types.ts'
+import type { CheckContext, Faults } from './constraint.ts'
+import { checkFitness, type Fitness, REFUSED } from './fitness.ts'
+import { HostTree } from './host-tree.ts'
+import type { OffersOf } from './host-view.ts'
+import { type Shape, shapeKey, shapeOf } from './shape.ts'
+
+export type PickOptions = {
+  readonly fitness: Fitness
+  /** A scan ends at the first host that suits a task this well, 0 to 1. Above 1, as by default: the best of all. */
+  readonly goodEnough: number
+  /**
+   * A scan ends after so many hosts that have room, taken from all over the fleet by chance; absent: all. What is lost: of `n` candidates the
+   * best is among the best share `q` of all that have room with probability 1 - (1 - q)^n; 64 make the best 5 % in 96 of 100 scans. A task is never
+   * refused because of it: as long as none has room the scan goes on.
+   */
+  readonly candidates?: number
+}
+
+/** What a soft constraint, the binding of consumable sets and the fitness weigh, where a task has them; Fenzo's own proportions. */
+const SOFT_WEIGHT = 0.5
+const SETS_WEIGHT = 0.15
+const FITNESS_WEIGHT = 0.35
+/** A host that only this tenant or kind of work may use goes before one that others need, however well that one suits. */
+const RESERVED_BONUS = 4
+const ROLE_BONUS = 2
+
+/** Most that the trees of all shapes take together; the shapes that were used longest ago lose theirs first. */
+const MAX_TREE_BYTES = 64 * 1_048_576
+/** Shapes remembered: more than any fleet has templates and controllers' sizes; what is forgotten is worked out again. */
+const MAX_SHAPES = 4_096
+
+/**
+ * Finds the best host for a task.
+ *
+ * Cost, for H hosts: the first task of a shape scans all hosts (some 20 ns each, no allocation), the second builds a tree of them (the same
+ * again), and each one after that costs log2(H) for every host that changed since plus log2(H) for the best: placing 200 tasks of 3 shapes on 10,000 hosts
+ * looks at about as many hosts as there are placements. Shapes whose constraints reach over the fleet (balanced, unique by zone, affinity, a
+ * caller's function) scan each time; good-enough and candidates cut those short. A shape that was refused stays so, at no cost, until something comes free.
+ * Measured in bench/scheduler.
+ */
+export class Picker {
+  readonly #fleet: Fleet
+  readonly #options: PickOptions
+  readonly #context: CheckContext
+  readonly #chance: ChanceSource
+  /** By key, used longest ago first. */
+  readonly #shapes = new Map<string, Shape>()
+  readonly #shapeOfTask = new WeakMap<Task, { readonly shape: Shape; readonly reserved: boolean }>()
+  readonly #faults: Faults = new Map()
+  #trees = 0
+  #looks = 0
+
+  constructor(fleet: Fleet, options: PickOptions, offersOf: OffersOf, chance: ChanceSource) {
+    this.#fleet = fleet
+    this.#options = { ...options, fitness: checkFitness(options.fitness) }
+    this.#context = { fleet, offersOf, faults: this.#faults }
+    this.#chance = chance
+  }
+
+  /** Hosts looked at so far. */
+  get looks(): number {
+    return this.#looks
+  }
+
+  /** What callers' own functions threw since the last time this was asked. */
+  takeFaults(): ReadonlyMap<string, string> {
+    const faults = new Map(this.#faults)
+    this.#faults.clear()
+    return faults
+  }
+
+  shape(task: Task): Shape {
+    const reserved = this.#fleet.hasReservation(task.tenant)
+    const known = this.#shapeOfTask.get(task)
+    if (known !== undefined && known.reserved === reserved) return known.shape
+    const key = shapeKey(task, reserved, this.#options.fitness)
+    const shape = (key === undefined ? undefined : this.#shapes.get(key)) ?? this.#newShape(task, key, reserved)
+    this.#shapeOfTask.set(task, { shape, reserved })
+    return shape
+  }
+
+  /** The slot of the best host that has room, or -1. */
+  pick(shape: Shape): number {
+    const { changes, order } = this.#fleet
+    if (this.isRefused(shape)) return -1
+    const hosts = order.slots().length
+    let slot: number
+    if (shape.reach === 'host' && shape.uses > 0 && HostTree.bytesFor(hosts) <= MAX_TREE_BYTES) {
+      const position = this.#freshTree(shape, hosts).best()
+      slot = position < 0 ? -1 : (order.slots()[position] ?? -1)
+    } else slot = this.#scan(shape)
+    shape.uses++
+    if (slot < 0) shape.refusedAt = changes.version
+    return slot
+  }
+
+  /** Whether it is known without a look that no host has room. */
+  isRefused({ refusedAt, reach }: Shape): boolean {
+    if (refusedAt < 0) return false
+    const { changes } = this.#fleet
+    // Taking room lets nothing in; but where a constraint reaches over the fleet, work elsewhere may.
+    return reach === 'host' ? changes.freedVersion <= refusedAt : changes.version === refusedAt
+  }
+
+  /** How well the host suits, -Infinity where it has no room. `evenIfKept` for the task that the host is kept for. */
+  score(shape: Shape, slot: number, evenIfKept = false): number {
+    this.#looks++
+    const { columns } = this.#fleet
+    if (columns.takes[slot] !== 1) return REFUSED
+    const role = columns.role[slot] ?? 0
+    if (role !== 0 && role !== shape.role) return REFUSED
+    const reservedFor = columns.reservedFor[slot] ?? 0
+    if (reservedFor !== 0 && reservedFor !== shape.tenantCode) return REFUSED
+    if (columns.loners[slot] !== 0 || (shape.wantsToBeAlone && columns.works[slot] !== 0)) return REFUSED
+    if (columns.kept[slot] === 1 && !evenIfKept) return REFUSED
+    const { dimensions, amounts } = shape.ask
+    for (let at = 0; at < dimensions.length; at++) {
+      const dimension = dimensions[at] ?? 0
+      if ((columns.used[dimension]?.[slot] ?? 0) + (amounts[at] ?? 0) > (columns.total[dimension]?.[slot] ?? 0) + EPSILON) return REFUSED
+    }
+    const bonus = (reservedFor === 0 ? 0 : RESERVED_BONUS) + (role === 0 ? 0 : ROLE_BONUS)
+    if (shape.hard.length === 0 && shape.soft.length === 0 && shape.sets.length === 0 && columns.sets[slot] === 0)
+      return shape.fitness(slot) + bonus
+    return this.#scoreInFull(shape, slot) + bonus
+  }
+
+  #scoreInFull(shape: Shape, slot: number): number {
+    const sets = this.#fleet.record(slot)?.sets
+    let sum = 0
+    let weights = FITNESS_WEIGHT
+    if (sets !== undefined || shape.sets.length > 0) {
+      const fit = sets?.fit(shape.sets) ?? 0
+      if (fit === 0) return REFUSED
+      sum += SETS_WEIGHT * fit
+      weights += SETS_WEIGHT
+    }
+    for (const check of shape.hard) if (!check.allows(slot)) return REFUSED
+    if (shape.soft.length > 0) {
+      let wished = 0
+      let total = 0
+      for (const { check, weight } of shape.soft) {
+        wished += weight * check.score(slot)
+        total += weight
+      }
+      sum += (SOFT_WEIGHT * wished) / total
+      weights += SOFT_WEIGHT
+    }
+    return (sum + FITNESS_WEIGHT * shape.fitness(slot)) / weights
+  }
+
+  #scan(shape: Shape): number {
+    prepare(shape)
+    const slots = this.#fleet.order.slots()
+    const hosts = slots.length
+    const { candidates = Number.POSITIVE_INFINITY } = this.#options
+    const enough = this.#options.goodEnough + this.#bonusWithinReach(shape)
+    const sampled = candidates < hosts
+    // A step that shares no factor with the number of hosts comes by each once.
+    const step = sampled ? coprimeStep(hosts) : 1
+    let position = sampled ? integerBelow(this.#chance, hosts) : 0
+    let found = 0
+    let best = -1
+    let most = REFUSED
+    for (let looked = 0; looked < hosts; looked++, position = (position + step) % hosts) {
+      const slot = slots[position] ?? 0
+      const score = this.score(shape, slot)
+      if (score === REFUSED) continue
+      found++
+      if (score > most) {
+        best = slot
+        most = score
+      }
+      if (most >= enough || found >= candidates) break
+    }
+    return best
+  }
+
+  /** A host without the bonus is not good enough where one with it may follow. */
+  #bonusWithinReach({ tenantCode, role }: Shape): number {
+    return (tenantCode === 0 ? 0 : RESERVED_BONUS) + (this.#fleet.hasRole(role === 1 ? 'controllers' : 'builds') ? ROLE_BONUS : 0)
+  }
+
+  /** The shape's tree, up to date. */
+  #freshTree(shape: Shape, hosts: number): HostTree {
+    const { changes, order } = this.#fleet
+    const version = changes.version
+    prepare(shape)
+    let { tree } = shape
+    const missed = version - shape.version
+    if (tree === undefined || shape.orderVersion !== order.version || missed > hosts || !changes.reachesBackTo(shape.version)) {
+      const slots = order.slots()
+      if (tree === undefined) this.#makeRoomForTree(shape, hosts)
+      if (tree === undefined || shape.orderVersion !== order.version) tree = new HostTree(hosts)
+      tree.build(hosts, position => this.score(shape, slots[position] ?? 0))
+      shape.tree = tree
+    } else {
+      const positions = order.positions()
+      for (let at = shape.version; at < version; at++) {
+        const slot = changes.slotAt(at)
+        const position = positions[slot] ?? -1
+        if (position >= 0) tree.set(position, this.score(shape, slot))
+      }
+    }
+    shape.version = version
+    shape.orderVersion = order.version
+    this.#touch(shape)
+    return tree
+  }
+
+  /** Counts one tree more, and drops the one that was used longest ago where they would take too much. */
+  #makeRoomForTree(shape: Shape, hosts: number): void {
+    this.#trees++
+    if (this.#trees * HostTree.bytesFor(hosts) <= MAX_TREE_BYTES) return
+    for (const other of this.#shapes.values()) {
+      if (other === shape || other.tree === undefined) continue
+      other.tree = undefined
+      this.#trees--
+      return
+    }
+  }
+
+  #newShape(task: Task, key: string | undefined, reserved: boolean): Shape {
+    const shape = shapeOf(task, key ?? '', reserved, this.#options.fitness, this.#context)
+    if (key === undefined) return shape
+    if (this.#shapes.size >= MAX_SHAPES)
+      for (const [oldKey, old] of this.#shapes) {
+        this.#shapes.delete(oldKey)
+        if (old.tree !== undefined) this.#trees--
+        old.tree = undefined
+        break
+      }
+    this.#shapes.set(key, shape)
+    return shape
+  }
+
+  #touch(shape: Shape): void {
+    if (shape.key === '' || !this.#shapes.delete(shape.key)) return
+    this.#shapes.set(shape.key, shape)
+  }
+}
+
+const prepare = ({ hard, soft }: Shape): void => {
+  for (const check of hard) check.prepare()
+  for (const { check } of soft) check.prepare()
+}
+
+/** Near the golden section of the hosts, so that few steps already come by all parts of the fleet. */
+const coprimeStep = (hosts: number): number => {
+  let step = Math.max(1, Math.round(hosts * 0.618))
+  while (divisor(step, hosts) !== 1) step++
+  return step
+}
+const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b))

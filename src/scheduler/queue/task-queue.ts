@@ -1,0 +1,133 @@
+import type { ControllerId, TenantId } from '../../model/index.ts'
+import type { Task, Tier } from '../types.ts'
+import { sharesProblems, type TenantShare } from './shares.ts'
+
+/** Waiting tasks of one controller, in the order in which they are to be placed. */
+export type Lane = { readonly controller: ControllerId; tasks: Task[] }
+export type TenantQueue = { readonly tenant: TenantId; readonly lanes: Map<ControllerId, Lane> }
+
+/**
+ * What waits, by tier, tenant and controller, kept sorted from pass to pass. Adding costs log2 of a controller's tasks plus moving those
+ * behind; it holds whatever is added, so whoever adds bounds it.
+ */
+export class TaskQueue {
+  readonly #tiers = new Map<Tier, Map<TenantId, TenantQueue>>()
+  readonly #byId = new Map<string, Task>()
+  readonly #shares = new Map<Tier, ReadonlyMap<TenantId, TenantShare>>()
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  get(id: string): Task | undefined {
+    return this.#byId.get(id)
+  }
+
+  tasks(): IterableIterator<Task> {
+    return this.#byId.values()
+  }
+
+  /** Throws a RangeError where a task of this id waits already, or asks for what is no amount. */
+  add(task: Task): void {
+    const problem = taskProblem(task)
+    if (problem !== undefined) throw new RangeError(problem)
+    if (this.#byId.has(task.id)) throw new RangeError(`${task.id} waits already; remove it before it is added again.`)
+    this.#byId.set(task.id, task)
+    const tenants = this.#tiers.get(task.tier) ?? new Map<TenantId, TenantQueue>()
+    this.#tiers.set(task.tier, tenants)
+    const tenant: TenantQueue = tenants.get(task.tenant) ?? { tenant: task.tenant, lanes: new Map() }
+    tenants.set(task.tenant, tenant)
+    const lane: Lane = tenant.lanes.get(task.controller) ?? { controller: task.controller, tasks: [] }
+    tenant.lanes.set(task.controller, lane)
+    lane.tasks.splice(placeIn(lane.tasks, task), 0, task)
+  }
+
+  /** Takes a task out; false where it does not wait. */
+  remove(id: string): boolean {
+    return this.removeAll([id]) === 1
+  }
+
+  /** Takes tasks out, each lane once; gives how many waited. */
+  removeAll(ids: Iterable<string>): number {
+    const lanes = new Map<Lane, Set<Task>>()
+    let count = 0
+    for (const id of ids) {
+      const task = this.#byId.get(id)
+      const lane = task && this.#tiers.get(task.tier)?.get(task.tenant)?.lanes.get(task.controller)
+      if (task === undefined || lane === undefined) continue
+      count++
+      this.#byId.delete(id)
+      lanes.set(lane, (lanes.get(lane) ?? new Set()).add(task))
+    }
+    for (const [lane, gone] of lanes) {
+      const [first] = gone
+      lane.tasks = lane.tasks.filter(task => !gone.has(task))
+      if (lane.tasks.length === 0 && first !== undefined) this.#dropLane(first)
+    }
+    return count
+  }
+
+  /** Takes effect with the next pass. Throws a RangeError that names what is wrong and its mend. */
+  setShares(tier: Tier, shares: readonly TenantShare[]): void {
+    const [problem] = sharesProblems(shares)
+    if (problem !== undefined) throw new RangeError(problem)
+    this.#shares.set(tier, new Map(shares.map(share => [share.id, share])))
+  }
+
+  shares(tier: Tier): ReadonlyMap<TenantId, TenantShare> {
+    return this.#shares.get(tier) ?? NO_SHARES
+  }
+
+  tenants(tier: Tier): Iterable<TenantQueue> {
+    return this.#tiers.get(tier)?.values() ?? []
+  }
+
+  #dropLane({ tier, tenant, controller }: Task): void {
+    const tenants = this.#tiers.get(tier)
+    const lanes = tenants?.get(tenant)?.lanes
+    lanes?.delete(controller)
+    if (lanes?.size === 0) tenants?.delete(tenant)
+  }
+}
+
+/** What is wrong with what a task asks, with its mend; undefined where it is right. */
+export const taskProblem = ({
+  id,
+  resources,
+  networkMbps = 0,
+  ports = 0,
+  scalars = {},
+  sets = [],
+  soft = [],
+  priority = 0,
+}: Task): string | undefined => {
+  const amounts = { ...resources, networkMbps, ports, ...scalars }
+  for (const [name, amount] of Object.entries(amounts))
+    if (!(amount >= 0 && Number.isFinite(amount))) return `${id} asks for ${amount} ${name}; it has to be a number of 0 or more.`
+  const set = sets.find(({ units }) => !(units >= 0))
+  if (set !== undefined) return `${id} asks for ${set.units} of ${set.name}; it has to be a number of 0 or more.`
+  if (soft.some(({ weight }) => !(weight > 0)))
+    return `A soft constraint of ${id} does not weigh more than 0; leave out what should not count.`
+  return Number.isFinite(priority) ? undefined : `The priority of ${id} is ${priority}; it has to be a number.`
+}
+
+const NO_SHARES: ReadonlyMap<TenantId, TenantShare> = new Map()
+
+/** By priority, then by since when it waits, then by id, so that the same tasks stand in the same order however they came. */
+const before = (a: Task, b: Task): boolean => {
+  const priority = (b.priority ?? 0) - (a.priority ?? 0)
+  if (priority !== 0) return priority < 0
+  return a.readyAt === b.readyAt ? a.id < b.id : a.readyAt < b.readyAt
+}
+
+const placeIn = (tasks: readonly Task[], task: Task): number => {
+  let low = 0
+  let high = tasks.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const other = tasks[middle]
+    if (other !== undefined && before(other, task)) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,103 @@
+import type { Timestamp } from '../../model/index.ts'
+import type { Ledger } from '../fleet/ledger.ts'
+import type { Amount } from '../resources.ts'
+import type { Task, Tier } from '../types.ts'
+import { Heap } from './heap.ts'
+import { type TenantShare, turnKey } from './shares.ts'
+import type { Lane, TaskQueue, TenantQueue } from './task-queue.ts'
+
+type LaneTurn = { readonly lane: Lane; next: number; priority: number; key: number }
+type TenantTurn = {
+  readonly queue: TenantQueue
+  readonly share: Pick<TenantShare, 'weight' | 'guarantee'>
+  readonly lanes: Heap<LaneTurn>
+  key: number
+}
+
+/**
+ * Whose turn it is in one tier: the tenant that has least of its guarantee, then the one with the smallest dominant share for its weight; within
+ * it whatever has the highest priority, then the controller with the smallest dominant share, then whoever waits longest. Work of this tier
+ * alone counts, so a tenant with a large controller is not starved of agents.
+ *
+ * Cost: setting up is linear in tenants and controllers that wait; a turn costs log2 of each, and nothing while the same tenant stays first.
+ */
+export class Turns {
+  readonly #tenants = new Heap<TenantTurn>((a, b) => (a.key === b.key ? a.queue.tenant < b.queue.tenant : a.key < b.key))
+  readonly #tier: Tier
+  readonly #ledger: Ledger
+  readonly #total: Amount
+  readonly #now: Timestamp
+  #given = false
+
+  constructor(queue: TaskQueue, tier: Tier, ledger: Ledger, total: Amount, now: Timestamp) {
+    this.#tier = tier
+    this.#ledger = ledger
+    this.#total = total
+    this.#now = now
+    const shares = queue.shares(tier)
+    for (const tenantQueue of queue.tenants(tier)) {
+      const turn: TenantTurn = { queue: tenantQueue, share: shares.get(tenantQueue.tenant) ?? PLAIN, lanes: new Heap(laneBefore), key: 0 }
+      for (const lane of tenantQueue.lanes.values()) {
+        const laneTurn = { lane, next: 0, priority: 0, key: this.#laneKey(turn, lane) }
+        if (this.#headOf(laneTurn) !== undefined) turn.lanes.push(laneTurn)
+      }
+      if (turn.lanes.top() === undefined) continue
+      turn.key = this.#tenantKey(turn)
+      this.#tenants.push(turn)
+    }
+  }
+
+  /** The next task in turn, taken out; undefined once none is ready. What was placed since the last call has to be in the ledger. */
+  next(): Task | undefined {
+    if (this.#given) this.#settle()
+    const turn = this.#tenants.top()?.lanes.top()
+    this.#given = turn !== undefined
+    return turn === undefined ? undefined : this.#headOf(turn)
+  }
+
+  /** Moves the lane and tenant whose task was given last to where they belong now. */
+  #settle(): void {
+    const tenant = this.#tenants.top()
+    const turn = tenant?.lanes.top()
+    if (tenant === undefined || turn === undefined) return
+    turn.next++
+    if (this.#headOf(turn) === undefined) tenant.lanes.pop()
+    else {
+      turn.key = this.#laneKey(tenant, turn.lane)
+      tenant.lanes.sinkTop()
+    }
+    if (tenant.lanes.top() === undefined) this.#tenants.pop()
+    else {
+      tenant.key = this.#tenantKey(tenant)
+      this.#tenants.sinkTop()
+    }
+  }
+
+  /** The lane's first task that is ready, those before it passed over. */
+  #headOf(turn: LaneTurn): Task | undefined {
+    const { tasks } = turn.lane
+    for (let task = tasks[turn.next]; task !== undefined; task = tasks[turn.next]) {
+      if (task.readyAt <= this.#now) {
+        turn.priority = task.priority ?? 0
+        return task
+      }
+      turn.next++
+    }
+    return undefined
+  }
+
+  #tenantKey({ queue, share }: TenantTurn): number {
+    return turnKey(share, this.#ledger.ofTenant(this.#tier, queue.tenant), this.#total)
+  }
+
+  #laneKey({ queue }: TenantTurn, { controller }: Lane): number {
+    return turnKey(PLAIN, this.#ledger.ofController(this.#tier, queue.tenant, controller), this.#total)
+  }
+}
+
+const PLAIN = { weight: 1 } as const
+
+const laneBefore = (a: LaneTurn, b: LaneTurn): boolean => {
+  if (a.priority !== b.priority) return a.priority > b.priority
+  return a.key === b.key ? a.lane.controller < b.lane.controller : a.key < b.key
+}

@@ -1,0 +1,110 @@
+import type { HostId, Timestamp } from '../model/index.ts'
+import { chanceFrom } from './chance.ts'
+import { Fleet } from './fleet/fleet.ts'
+import type { Resident } from './fleet/host-record.ts'
+import { OFFER_RULES, OfferBook, type OfferRules } from './fleet/offers.ts'
+import { DRAIN_RULES, Drains } from './pass/drain.ts'
+import { type Cause, Pass, type PassOptions, type PassResult } from './pass/pass.ts'
+import { binPacking, type Fitness } from './placement/fitness.ts'
+import { Picker } from './placement/picker.ts'
+import { TaskQueue } from './queue/task-queue.ts'
+import type { Offer } from './types.ts'
+import { type Told, tell } from './why/sentence.ts'
+
+export type SchedulerOptions = {
+  /** Bin-packing by cpu and memory where absent. */
+  readonly fitness?: Fitness
+  /** From which fitness on a scan ends early; absent: the best of all hosts is taken. */
+  readonly goodEnough?: number
+  /** How many hosts with room a scan compares; absent: all (placement/picker.ts says what is lost). */
+  readonly candidates?: number
+  readonly offers?: OfferRules
+  /** For what is left to chance. The same seed and the same calls give the same answers. */
+  readonly seed?: number
+}
+
+/**
+ * The scheduler, kept from pass to pass: hosts, what runs on them, what waits. No timers, no clocks, no I/O: whoever has it tells it what
+ * changed, calls `pass`, and does what the result says.
+ *
+ * @example
+ * const scheduler = new Scheduler()
+ * scheduler.fleet.putHost({ id: hostId('build-1'), role: 'any', state: 'ready', attributes: {}, capacity: { cpu: 8, memoryMb: 16_384, diskMb: 100_000 } })
+ * scheduler.queue.add({ id: 'task-1', tier: 'agent', tenant: tenantId('web'), controller: controllerId('ci'), resources: { cpu: 2, memoryMb: 2048, diskMb: 0 }, constraints: {}, readyAt: 0 })
+ * const { placed, leftOver } = scheduler.pass({ now: 0 })
+ * for (const { task, host } of placed) launch(task, host)
+ * for (const { task } of leftOver) console.log(scheduler.explain(task)?.message)
+ * scheduler.end('task-1')
+ */
+export class Scheduler {
+  readonly fleet = new Fleet()
+  readonly queue = new TaskQueue()
+  readonly offers: OfferBook
+  readonly #picker: Picker
+  readonly #drains = new Drains(this.fleet)
+  #causes: ReadonlyMap<string, Cause> = new Map()
+  #arrivalsBefore = 0
+  readonly #told = new Map<string, Told>()
+  #toldAsOf = ''
+
+  /** Throws a RangeError where an option is not right; it says which and its mend. */
+  constructor({ fitness = binPacking(), goodEnough = ALL_HOSTS, candidates, offers = OFFER_RULES, seed = 1 }: SchedulerOptions = {}) {
+    if (candidates !== undefined && !(Number.isInteger(candidates) && candidates > 0))
+      throw new RangeError(`candidates is ${candidates}; it has to be a whole number of 1 or more, or left out to compare all hosts.`)
+    const chance = chanceFrom(seed)
+    this.offers = new OfferBook(this.fleet, offers, chance)
+    const options = { fitness, goodEnough, ...(candidates === undefined ? {} : { candidates }) }
+    this.#picker = new Picker(this.fleet, options, host => this.offers.of(host), chance)
+  }
+
+  /** Places what has room; what it placed waits no longer and runs from now on. Where `drain` is left out, DRAIN_RULES hold. */
+  pass(options: PassOptions): PassResult {
+    this.#arrivalsBefore = this.fleet.arrivals
+    const parts = { fleet: this.fleet, queue: this.queue, picker: this.#picker, drains: this.#drains }
+    const result = new Pass(parts, { drain: DRAIN_RULES, ...options }).run()
+    this.queue.removeAll(result.placed.map(({ task }) => task))
+    this.#causes = new Map(result.leftOver.map(({ task, cause }) => [task, cause]))
+    return result
+  }
+
+  /** Offers of the hosts that a pass placed work on, to be accepted; they are held no longer. */
+  useOffers(placed: PassResult['placed']): ReadonlyMap<HostId, readonly Offer[]> {
+    const used = new Map<HostId, readonly Offer[]>()
+    for (const { host } of placed) if (!used.has(host)) used.set(host, this.offers.use(host))
+    return used
+  }
+
+  /** Running work ended, or will not start after all; undefined where it was not known. */
+  end(id: string): Resident | undefined {
+    const resident = this.fleet.release(id)
+    if (resident?.host !== undefined) this.offers.ended(resident.host)
+    return resident
+  }
+
+  /** Why the last pass left the task over, in words; undefined where it did not. Worked out anew with what is known by now. */
+  explain(id: string, now?: Timestamp): Told | undefined {
+    const task = this.queue.get(id)
+    const cause = this.#causes.get(id)
+    if (task === undefined || cause === undefined) return undefined
+    const shape = this.#picker.shape(task)
+    const words = (): Told =>
+      tell(this.fleet, task, shape, cause, { arrivalsBefore: this.#arrivalsBefore, ...(now === undefined ? {} : { now }) })
+    if (cause.kind !== 'no-room' || shape.key === '') return words()
+    // Tasks of one shape and team are told the same, and each telling is a scan.
+    const asOf = `${this.fleet.changes.version} ${now}`
+    if (this.#toldAsOf !== asOf) this.#told.clear()
+    this.#toldAsOf = asOf
+    const key = `${task.tier} ${task.tenant} ${shape.key}`
+    const told = this.#told.get(key) ?? words()
+    this.#told.set(key, told)
+    return told
+  }
+
+  /** Hosts that are being emptied, by the task they are kept for. */
+  draining(): ReadonlyMap<string, HostId> {
+    return this.#drains.all()
+  }
+}
+
+/** No fitness is above 1. */
+const ALL_HOSTS = 1.01

@@ -1,0 +1,116 @@
+import { MINUTE, type Reason, SECOND, type Timestamp } from '../../model/index.ts'
+import { DISK_MB } from '../fleet/dimensions.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Cause } from '../pass/pass.ts'
+import type { Shape } from '../placement/shape.ts'
+import type { Amounts } from '../resources.ts'
+import type { Task } from '../types.ts'
+import { type Why, whyNoRoom } from './explain.ts'
+
+/** What the API, the command line and the console show: a sentence, and what would mend it. */
+export type Told = Omit<Reason, 'since'>
+
+export type TellOptions = {
+  /** For estimates; absent: none are given. */
+  readonly now?: Timestamp
+  /** What had arrived before the pass that left the task over (Fleet.arrivals). */
+  readonly arrivalsBefore?: number
+}
+
+export const tell = (fleet: Fleet, task: Task, shape: Shape, cause: Cause, { now, arrivalsBefore }: TellOptions): Told => {
+  const ask = askWords(fleet, task, shape)
+  switch (cause.kind) {
+    case 'quota':
+      return {
+        code: 'quota',
+        message: `It asks for ${ask}, but team ${task.tenant} uses ${words(cause.used)} of its quota of ${words(cause.quota)}.`,
+        mend: `Wait for the team's other agents to end, or raise the quota of ${task.tenant}.`,
+      }
+    case 'group-limit':
+      return {
+        code: 'quota',
+        message:
+          cause.limit === undefined
+            ? `Group ${cause.group} has no limit among those that are set, so nothing of it may run.`
+            : `It asks for ${ask}, but group ${cause.group} uses ${words(cause.used)} of its limit of ${words(cause.limit)}.`,
+        mend: `Wait for others of the group to end, or raise the limit of ${cause.group}.`,
+      }
+    case 'held':
+      return {
+        code: 'waiting-turn',
+        message: `It asks for ${ask}; what is free is held for the guarantees of other teams.`,
+        mend: `Wait for work to end, add a host, or give team ${task.tenant} a guarantee of its own.`,
+      }
+    case 'draining':
+      return {
+        code: 'no-capacity',
+        message: `It asks for ${ask}; host ${cause.host} is being emptied for it${estimateWords(whyNoRoom(fleet, shape), now)}.`,
+      }
+    case 'no-room':
+      return tellNoRoom(whyNoRoom(fleet, shape, arrivalsBefore), ask, task, now)
+    default:
+      return cause satisfies never
+  }
+}
+
+const tellNoRoom = (why: Why, ask: string, task: Task, now: Timestamp | undefined): Told => {
+  if (why.hosts === 0)
+    return { code: 'no-capacity', message: 'There is no host yet.', mend: 'Wait for the engine to tell its hosts, or add one.' }
+  if (why.eligible === 0) return tellNoHost(why, task)
+  if (why.largeEnough === 0)
+    return {
+      code: 'no-capacity',
+      message: `It asks for ${ask}, and the largest of ${hosts(why.eligible)} has ${words(why.largest)} in all.`,
+      mend: 'Let it ask for less, or add a larger host.',
+    }
+  if (why.withRoom + why.givenToOthers > 0)
+    return { code: 'waiting-turn', message: `It asks for ${ask}; what was free went to those in turn before it${estimateWords(why, now)}.` }
+  return {
+    code: 'no-capacity',
+    message: `It asks for ${ask}; the most that is free is ${words(why.mostFree)} on ${hosts(why.eligible)}${hindrance(why)}${estimateWords(why, now)}.`,
+    mend: 'Wait for running work to end, or add a host.',
+  }
+}
+
+const tellNoHost = ({ hosts: count, lacks }: Why, task: Task): Told => {
+  const wanted = Object.entries(task.constraints).map(([name, value]) => `${name}=${value}`)
+  for (const { kind, what } of lacks) if (kind === 'constraint' && !wanted.includes(what)) wanted.push(what)
+  return {
+    code: 'no-capacity',
+    message: `None of ${hosts(count)} takes ${task.tier}s of team ${task.tenant}${wanted.length > 0 ? ` and has ${wanted.join(', ')}` : ''}.`,
+    mend: `Add such a host${wanted.length > 0 ? ', correct the constraints' : ''}, or uncordon one.`,
+  }
+}
+
+/** The host that lacks least; where no host lacks an amount, what else stands in the way on most. */
+const hindrance = ({ closest, lacks }: Why): string => {
+  if (closest !== undefined)
+    return `; closest is ${closest.host}, which lacks ${closest.lacking.map(({ what, amount }) => amountWords(what, amount)).join(' and ')}`
+  const [most] = lacks.filter(({ kind }) => kind !== 'resource' && kind !== 'host')
+  return most === undefined ? '' : `; on ${hosts(most.hosts)} what stands in the way is ${most.what}`
+}
+
+const estimateWords = ({ estimate }: Why, now: Timestamp | undefined): string => {
+  if (estimate === undefined || now === undefined) return ''
+  const works = estimate.works === 1 ? '1 of what runs there ends' : `${estimate.works} of what runs there end`
+  return `; on ${estimate.host} ${works} within about ${durationWords(estimate.at - now)}`
+}
+
+const durationWords = (ms: number): string => {
+  if (ms < MINUTE) return `${Math.max(1, Math.ceil(ms / SECOND))} s`
+  return `${Math.ceil(ms / MINUTE)} min`
+}
+
+const askWords = ({ dimensions }: Fleet, { resources }: Task, { ask, sets }: Shape): string => {
+  const others = ask.dimensions.flatMap((dimension, at) =>
+    dimension <= DISK_MB ? [] : [amountWords(dimensions.nameOf(dimension), ask.amounts[at] ?? 0)],
+  )
+  for (const { name, value } of sets) others.push(`a place in ${name} for ${value}`)
+  return others.length === 0 ? words(resources) : `${words(resources)}, ${others.join(', ')}`
+}
+
+const UNITS: Readonly<Record<string, string>> = { memoryMb: 'MB memory', diskMb: 'MB disk', networkMbps: 'Mbps network' }
+const amountWords = (what: string, amount: number): string => `${round(amount)} ${UNITS[what] ?? what}`
+const hosts = (count: number): string => (count === 1 ? '1 host' : `${count} hosts`)
+const words = ({ cpu, memoryMb, diskMb }: Amounts): string => `${round(cpu)} cpu, ${round(memoryMb)} MB memory and ${round(diskMb)} MB disk`
+const round = (value: number): number => Math.round(value * 100) / 100
