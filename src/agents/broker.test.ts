@@ -28,6 +28,11 @@ test('an item gets one agent, which runs it and is taken down', async () => {
   await using world = await BrokerWorld.open()
   const controller = await world.controller('team-a')
   const [item = ''] = controller.enqueue(1)
+  await world.until('the agent runs', () => world.engine.running().length > 0)
+  assert.deepEqual(
+    world.engine.running().map(({ account }) => account),
+    ['agents/team-a'],
+  )
   await world.until('the build ran', () => controller.builds[0]?.result === 'SUCCESS')
   await world.until('the agent ended', () => world.live().length === 0)
   const [agent, ...others] = world.agents()

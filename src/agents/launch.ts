@@ -1,7 +1,16 @@
 import { dirname } from 'node:path'
 import { openSecrets, prefixOf, programMounts } from '../controllers/index.ts'
 import { EngineError } from '../engines/engine.ts'
-import { type Agent, type Controller, SECOND, type Template, type Workload, type WorkloadId, workloadId } from '../model/index.ts'
+import {
+  type Agent,
+  type Controller,
+  type ControllerId,
+  SECOND,
+  type Template,
+  type Workload,
+  type WorkloadId,
+  workloadId,
+} from '../model/index.ts'
 import type { AgentsPorts } from './ports.ts'
 
 /** From the polite signal to the kill. An agent that is stopped runs nothing, so it has nothing to finish. */
@@ -9,6 +18,12 @@ export const AGENT_GRACE_MS = 5 * SECOND
 
 /** The workload of an agent: one for its whole life, so a second submit is the same one. */
 export const workloadOfAgent = (agent: Pick<Agent, 'id'>): WorkloadId => workloadId(`agent.${agent.id}`)
+
+/**
+ * Who a controller's agents run as: they share its jars and nothing with it or with other controllers' builds. Builds of one controller are
+ * not kept from each other: whoever may configure its jobs may run either.
+ */
+export const accountOfAgents = (controller: ControllerId): string => `agents/${controller}`
 
 /**
  * Asks the engine for an agent's workload: program, directories, command. Idempotent. Rejects with an EngineError that is not retryable where
@@ -45,7 +60,7 @@ const workloadFor = async (
     signal,
   )
   const agentJar = await ports.programs.agentJar(program, signal)
-  const { jarCache } = await ports.directories.prepare(agent.id, agent.tenant, signal)
+  const { jarCache } = await ports.directories.prepare(agent.id, controller, signal)
   const distribution = ports.distribution(program.distribution)
   const secrets = openSecrets(ports.store, ports.seal, controller.id)
   if (secrets === undefined || endpoint === undefined) throw new TypeError(`Controller ${controller.id} has no secrets or no endpoint.`)
@@ -59,6 +74,7 @@ const workloadFor = async (
     id: workloadOfAgent(agent),
     labels: { owner: ports.owner, kind: 'agent', noun: agent.id, epoch: agent.epoch },
     tenant: agent.tenant,
+    account: accountOfAgents(controller.id),
     command: command ?? plan.command,
     environment: { ...plan.environment, ...template.environment },
     workingDirectory: workDirectory,

@@ -1,7 +1,7 @@
 import type { Distribution, Programs } from '../controllers/index.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Observer } from '../engines/observer.ts'
-import type { AgentId, Controller, TenantId } from '../model/index.ts'
+import type { AgentId, Controller, ControllerId, Timestamp } from '../model/index.ts'
 import type { Clock, Random } from '../runtime/index.ts'
 import type { Seal, Store } from '../store/index.ts'
 
@@ -9,12 +9,14 @@ import type { Seal, Store } from '../store/index.ts'
 export interface AgentDirectories {
   /** Absolute path of an agent's work directory, whether it is there or not. */
   workDirectory(agent: AgentId): string
-  /** Makes the work directory and the tenant's shared jar cache; resolves to the cache's absolute path. Idempotent. */
-  prepare(agent: AgentId, tenant: TenantId, signal: AbortSignal): Promise<{ readonly jarCache: string }>
+  /** Makes the work directory and the jar cache that its controller's agents share; resolves to the cache's absolute path. Idempotent. */
+  prepare(agent: AgentId, controller: Pick<Controller, 'id' | 'createdAt'>, signal: AbortSignal): Promise<{ readonly jarCache: string }>
   /** Deletes the work directory. Of one that is gone already: resolves. */
   remove(agent: AgentId, signal: AbortSignal): Promise<void>
   /** Agents whose work directory is there. */
   list(signal: AbortSignal): Promise<readonly AgentId[]>
+  /** Deletes the jar caches of controllers that are no more. `isCurrent` is asked after looking, so a new controller's cache is never lost. */
+  sweepJarCaches(isCurrent: (controller: ControllerId, createdAt: Timestamp) => boolean, signal: AbortSignal): Promise<void>
 }
 
 /** All that the agents' room needs of the outside. The simulator gives its own. */

@@ -82,6 +82,7 @@ export class Sweeper {
       const agent = store.get('agent', id)
       if ((agent === undefined || agent.phase === 'ended') && !running.has(id)) await directories.remove(id, signal)
     }
+    await directories.sweepJarCaches((id, createdAt) => store.get('controller', id)?.createdAt === createdAt, signal)
   }
 
   async #forgetOld(): Promise<void> {

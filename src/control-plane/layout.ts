@@ -13,7 +13,7 @@ export type Layout = {
   readonly hook: string
   /** Agents' work directories. */
   readonly agents: string
-  /** Jars that controllers send to agents, one directory a tenant. */
+  /** Jars that controllers send to agents, one directory a controller. */
   readonly jarCaches: string
   /** What a running Manor tells the command line; gone or stale when none runs. */
   readonly run: string
@@ -36,7 +36,7 @@ export const layoutOf = (home: string): Layout => ({
   run: join(home, 'run'),
   runFile: join(home, 'run', 'manor.json'),
   tokenFile: join(home, 'run', 'token'),
-  // Readable by controllers of every tenant, so it is apart from the private run directory.
+  // Readable by every controller, so it is apart from the private run directory.
   urlFile: join(home, 'hook', 'url'),
   log: join(home, 'run', 'manor.log'),
 })

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAgentDirectories } from '../agents/index.ts'
+import { accountOfAgents, createAgentDirectories } from '../agents/index.ts'
 import { type ApiLog, createApi, handlerOf, type ShutdownRequest, SIGN_IN_PATH } from '../api/index.ts'
 import {
   ADMIN_NAME,
+  accountOfController,
   type ControllerClient,
   createControllerClient,
   createProbe,
@@ -125,7 +126,7 @@ const open = async (
     ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
     ...(options.airGapDirectory === undefined ? {} : { airGapDirectory: options.airGapDirectory }),
   })
-  const homes = createDirectoryHomes({ directory: layout.volumes, ownerOf: tenant => engine.identityOf(tenant), clock })
+  const homes = createDirectoryHomes({ directory: layout.volumes, ownerOf: id => engine.identityOf(accountOfController(id)), clock })
   let url = ''
   const plane = composePlane({
     store,
@@ -145,7 +146,7 @@ const open = async (
     directories: createAgentDirectories({
       workRoot: layout.agents,
       jarCaches: layout.jarCaches,
-      ownerOf: tenant => engine.identityOf(tenant),
+      ownerOf: controller => engine.identityOf(accountOfAgents(controller)),
     }),
     onProgress: options.onProgress,
     onError,

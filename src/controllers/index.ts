@@ -35,7 +35,7 @@ export { createPrograms, ProgramError, type ProgramErrorCode, type ProgramsOptio
 export { OperationError, type OperationErrorCode } from './errors.ts'
 export { type FleetState, fleetState, setFleet } from './fleet.ts'
 export type { HookPolicy } from './hook-policy.ts'
-export { ADMIN_NAME, HOOK_FILE, prefixOf, programMounts, provideProgram } from './launch.ts'
+export { ADMIN_NAME, accountOfController, HOOK_FILE, prefixOf, programMounts, provideProgram } from './launch.ts'
 export {
   changeSpec,
   createController,

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { Controller, DistributionName, Workload, WorkloadFile, WorkloadMount } from '../model/index.ts'
+import type { Controller, ControllerId, DistributionName, Workload, WorkloadFile, WorkloadMount } from '../model/index.ts'
 import { TERMINATION_GRACE_MS } from './decide.ts'
 import type { Capabilities, InstanceSecrets, LaunchPlan, Program } from './distributions/distribution.ts'
 import type { HookPolicy } from './hook-policy.ts'
@@ -8,6 +8,9 @@ import { openSecrets, secretFile } from './secrets.ts'
 
 /** The path under which a controller serves, on its own port and through the router alike: rewriting it in between is fraught. */
 export const prefixOf = (id: string): string => `/${id}`
+
+/** Who a controller runs as: nobody else does, its builds least of all, since its policy file and home hold the keys to all of it. */
+export const accountOfController = (id: ControllerId): string => `controller/${id}`
 
 export const ADMIN_NAME = 'manor'
 const POLICY_FILE = 'policy.json'
@@ -47,7 +50,7 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
   const distribution = ports.distribution(program.distribution)
   const { capabilities } = distribution
   const hookInHome: WorkloadFile[] = capabilities.hookOutsideHome ? [] : [{ path: HOOK_FILE, content: ports.hook.script, mode: 0o644 }]
-  const home = await ports.homes.prepare(controller.id, controller.tenant, distribution.homeFiles(secrets), hookInHome, signal)
+  const home = await ports.homes.prepare(controller.id, distribution.homeFiles(secrets), hookInHome, signal)
   const plan = distribution.controllerCommand({
     program,
     home,
@@ -106,6 +109,7 @@ const workloadOf = (
     id: controller.workload,
     labels: { owner: ports.owner, kind: 'controller', noun: controller.id, epoch: controller.epoch },
     tenant: controller.tenant,
+    account: accountOfController(controller.id),
     command: plan.command,
     environment: plan.environment,
     workingDirectory: home,

@@ -1,6 +1,6 @@
 import type { Engine } from '../engines/engine.ts'
 import type { Observer } from '../engines/observer.ts'
-import type { Controller, ControllerEndpoint, ControllerId, HostId, Reason, TenantId, WorkloadFile } from '../model/index.ts'
+import type { Controller, ControllerEndpoint, ControllerId, HostId, Reason, WorkloadFile } from '../model/index.ts'
 import type { Clock, Random } from '../runtime/index.ts'
 import type { Seal, Store } from '../store/index.ts'
 import type { Probe } from './decide.ts'
@@ -11,13 +11,7 @@ export interface Homes {
   /**
    * Makes the home where there is none. `once` are written where they are missing, `always` each time. Resolves to the home's absolute path.
    */
-  prepare(
-    id: ControllerId,
-    tenant: TenantId,
-    once: readonly WorkloadFile[],
-    always: readonly WorkloadFile[],
-    signal: AbortSignal,
-  ): Promise<string>
+  prepare(id: ControllerId, once: readonly WorkloadFile[], always: readonly WorkloadFile[], signal: AbortSignal): Promise<string>
   /** Takes the home out of use and keeps it aside for a while. Of one that is gone already: resolves. */
   retire(id: ControllerId, epoch: number, signal: AbortSignal): Promise<void>
 }

@@ -25,6 +25,8 @@ story('a new controller is placed, launched once and becomes ready', {}, async w
   await ready(world)
   const controller = world.get()
   assert.deepEqual(world.engine.started, [`a.${controller?.epoch}`])
+  assert.ok(controller?.workload)
+  assert.equal(world.engine.workload(controller.workload)?.account, 'controller/a')
   assert.deepEqual([controller?.host, controller?.runningVersion, controller?.pinnedVersion], ['host-0', '2.2.1', '2.2.1'])
   assert.ok(controller?.endpoint && controller.endpoint.httpPort !== controller.endpoint.agentPort)
   const types = (await world.store.events({ kind: 'controller', limit: 20 })).map(({ message }) => message)

@@ -44,6 +44,11 @@ export type Workload = {
   readonly labels: WorkloadLabels
   readonly tenant: TenantId
   /**
+   * Who it runs as. Workloads of one account may see and signal each other; those of different accounts can neither read nor signal each other,
+   * where the engine can hold them apart. Letters, digits, ".", "_", "-" and "/".
+   */
+  readonly account: string
+  /**
    * Program and arguments. `{dir}` stands for the workload's private directory (where `files` are put, also its working directory unless
    * `workingDirectory` is set), `{port:NAME}` for a port of `ports`.
    */

@@ -1,7 +1,7 @@
 import { chown, lstat, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Homes } from '../controllers/index.ts'
-import type { ControllerId, TenantId, WorkloadFile } from '../model/index.ts'
+import type { ControllerId, WorkloadFile } from '../model/index.ts'
 import { HOUR } from '../model/index.ts'
 import type { Clock } from '../runtime/index.ts'
 
@@ -13,8 +13,8 @@ type Owner = { readonly uid: number; readonly gid: number }
 export type DirectoryHomesOptions = {
   /** Homes are `controllers/NAME/home` below it, retired ones `retired/NAME.EPOCH`. */
   readonly directory: string
-  /** Who owns a tenant's new homes; undefined leaves them to who runs Manor. */
-  readonly ownerOf: (tenant: TenantId) => Owner | undefined
+  /** Who owns a controller's new home; undefined leaves it to who runs Manor. */
+  readonly ownerOf: (controller: ControllerId) => Owner | undefined
   readonly clock: Clock
 }
 
@@ -37,7 +37,7 @@ export const createDirectoryHomes = ({ directory, ownerOf, clock }: DirectoryHom
   const put = async (home: string, file: WorkloadFile, flag: 'w' | 'wx', owner: Owner | undefined): Promise<void> => {
     const path = join(home, file.path)
     await make(home, dirname(path), owner)
-    // A link that a tenant left there must not lead the write elsewhere.
+    // A link that a controller left there must not lead the write elsewhere.
     if (flag === 'w' && (await isLink(path))) await rm(path)
     try {
       await writeFile(path, Buffer.from(file.content, file.encoding ?? 'utf8'), { mode: file.mode, flag })
@@ -47,9 +47,9 @@ export const createDirectoryHomes = ({ directory, ownerOf, clock }: DirectoryHom
     }
   }
   return {
-    prepare: async (id, tenant, once, always) => {
+    prepare: async (id, once, always) => {
       const home = homeOf(id)
-      const owner = ownerOf(tenant)
+      const owner = ownerOf(id)
       await mkdir(dirname(home), { recursive: true, mode: 0o755 })
       await make(home, home, owner)
       for (const file of once) await put(home, file, 'wx', owner)

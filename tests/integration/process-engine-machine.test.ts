@@ -3,13 +3,14 @@
  * see of the machine, that logs stay within their bound, and what it costs.
  */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { removeGroups, vacate } from '../../src/engines/process/cgroups.ts'
+import { dropTo } from '../../src/engines/process/isolation.ts'
 import { LOG_FILE_BYTES } from '../../src/engines/process/launch.ts'
 import { layoutOf, recordFiles } from '../../src/engines/process/layout.ts'
 import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
@@ -38,6 +39,7 @@ const workloadOf = (owner: string, script: string, extra: Partial<Workload> = {}
   id: workloadId(`m-${++count}`),
   labels: { owner, kind: 'agent', noun: 'agent', epoch: 1 },
   tenant: tenantId('team-a'),
+  account: 'agents/team-a',
   command: ['sh', '-c', script],
   environment: {},
   files: [],
@@ -161,6 +163,9 @@ describe('process engine on this machine', () => {
     const workload = workloadOf(harness.owner, 'echo first; sleep 300')
     await harness.engine.submit(workload, undefined, signal)
     await until('the line is there', async () => (await harness.engine.logs(workload.id, 100, signal)) === 'first\n')
+    // Where views are not permitted others come as far as the record directory: a pipe with a name there would let them write into the log.
+    const { root } = recordFiles(layoutOf(harness.directory), workload.id)
+    assert.ok(!(await readdir(root)).includes('output'))
     await harness.engine.stop(workload.id, 0, signal)
   })
 
@@ -195,7 +200,7 @@ describe('process engine on this machine', () => {
   })
 })
 
-const isolated = fullCapabilities().tenantIsolation === true && process.getuid?.() === 0
+const isolated = fullCapabilities().accountIsolation === true && process.getuid?.() === 0
 
 describe('private views', { skip: isolated ? false : 'mount namespaces are not permitted here' }, () => {
   let harness: Harness
@@ -217,7 +222,7 @@ describe('private views', { skip: isolated ? false : 'mount namespaces are not p
 
   test('a workload sees of hidden places what it declares, at its own place, and nothing else', async () => {
     const mount = (name: string, readOnly: boolean) => ({ source: join(closed, name), target: join(closed, name), readOnly })
-    const { uid = 0, gid = 0 } = harness.identityOf(tenantId('team-a')) ?? {}
+    const { uid = 0, gid = 0 } = harness.identityOf('agents/team-a') ?? {}
     await chown(join(closed, 'volume-a'), uid, gid)
     await writeFile(join(closed, 'volume-b', 'file'), 'of b', { mode: 0o666 })
     const said = await run(
@@ -265,7 +270,7 @@ describe('private views', { skip: isolated ? false : 'mount namespaces are not p
       harness,
       'grep -E "^(CapEff|CapPrm|NoNewPrivs|Uid):" /proc/self/status; id -G; umount /tmp 2>&1; unshare --mount true 2>&1; echo done',
     )
-    const { uid } = harness.identityOf(tenantId('team-a')) ?? {}
+    const { uid } = harness.identityOf('agents/team-a') ?? {}
     assert.match(said, /^CapPrm:\s+0+$/m)
     assert.match(said, /^CapEff:\s+0+$/m)
     assert.match(said, /^NoNewPrivs:\s+1$/m)
@@ -292,17 +297,43 @@ describe('private views', { skip: isolated ? false : 'mount namespaces are not p
   test('the user of a workload has a name and a home', async () => {
     const said = await run(
       harness,
-      'id -un; id -gn; echo ~manor-team-a "$HOME"; grep -c "^root:" /etc/passwd; echo x >>/etc/passwd || echo kept',
+      'id -un; id -gn; echo ~manor-agents-team-a "$HOME"; grep -c "^root:" /etc/passwd; echo x >>/etc/passwd || echo kept',
     )
-    assert.match(said, /^manor-team-a\nmanor-team-a\n(\S+) \1\n1\n/)
+    assert.match(said, /^manor-agents-team-a\nmanor-agents-team-a\n(\S+) \1\n1\n/)
     assert.match(said, /kept/)
   })
 
-  test('tenants have users of their own, the same after a restart', async () => {
-    const [a, b] = [harness.identityOf(tenantId('team-a')), harness.identityOf(tenantId('team-b'))]
+  for (const [what, victim, attacker] of [
+    ['a build and its controller', 'controller/team-a', 'agents/team-a'],
+    ['two controllers of one tenant', 'controller/team-a', 'controller/team-b'],
+    ['builds of two controllers', 'agents/team-a', 'agents/team-b'],
+  ] as const)
+    test(`${what} are kept apart, by views and by users alone`, async () => {
+      const target = await openTarget(harness, victim)
+      const attack = attackOn(target)
+      const said = await run(harness, attack, { account: attacker })
+      assert.match(said, /^tried all$/m)
+      assert.doesNotMatch(said, /broke|precious/)
+      // Where the kernel cannot hide processes, or somebody finds the machine's own /proc, the user alone must do.
+      const bare = await asUser(harness.identityOf(attacker), attack)
+      assert.match(bare, /^tried all$/m)
+      assert.doesNotMatch(bare, /broke|precious/)
+      assert.equal((await observe(harness, target.id))?.state, 'running')
+      await harness.engine.stop(target.id, 0, signal)
+    })
+
+  test('workloads of one account can reach each other: the attempts that fail elsewhere are real ones', async () => {
+    const target = await openTarget(harness, 'agents/team-a')
+    const said = await run(harness, attackOn(target), { account: 'agents/team-a' })
+    for (const way of ATTACKS) assert.match(said, new RegExp(`^broke: ${way}$`, 'm'), said)
+    await ended(harness, target.id)
+  })
+
+  test('accounts have users of their own, the same after a restart', async () => {
+    const [a, b] = [harness.identityOf('agents/team-a'), harness.identityOf('agents/team-b')]
     assert.ok(a && b && a.uid !== b.uid && a.uid >= 61_000)
     await harness.restart()
-    assert.deepEqual([harness.identityOf(tenantId('team-a')), harness.identityOf(tenantId('team-b'))], [a, b])
+    assert.deepEqual([harness.identityOf('agents/team-a'), harness.identityOf('agents/team-b')], [a, b])
     assert.deepEqual(await readdir(join(harness.directory, 'stage')), [])
   })
 })
@@ -312,7 +343,7 @@ test('without a private view a closed directory is said, and the workload runs a
 }, async () => {
   const harness = await processHarness({ isolation: 'off' })
   try {
-    assert.equal(harness.identityOf(tenantId('team-a')), undefined)
+    assert.equal(harness.identityOf('agents/team-a'), undefined)
     assert.match(await run(harness, 'id -u'), /^0$/m)
     const [host] = await harness.engine.hosts(signal)
     assert.match(host?.limits.reason ?? '', /Manor's own user/)
@@ -342,6 +373,50 @@ test('a group is vacated into a leaf of its own', {
     removeGroups([group])
   }
 })
+
+/** A workload with a secret in its environment and its private directory, as a controller has in its policy file. */
+type Target = { readonly id: WorkloadId; readonly pid: string; readonly dir: string }
+
+const openTarget = async (harness: Harness, account: string): Promise<Target> => {
+  const workload = workloadOf(harness.owner, 'exec 3<secret; echo "pid $$. dir $PWD."; exec sleep 300', {
+    account,
+    environment: { TOKEN: 'precious' },
+    files: [{ path: 'secret', content: 'precious\n', mode: 0o600 }],
+  })
+  await harness.engine.submit(workload, undefined, signal)
+  return until('it says where it is', async () => {
+    const [, pid, dir] = /pid (\d+)\. dir (.+)\./.exec(await harness.engine.logs(workload.id, 1_000, signal)) ?? []
+    return pid !== undefined && dir !== undefined && { id: workload.id, pid, dir }
+  })
+}
+
+const ATTACKS = ['environ', 'root', 'cwd', 'fd', 'maps', 'mem', 'signal', 'kill'] as const
+
+/** Tries every way to another process and its files, the deadly one last. */
+const attackOn = ({ pid, dir }: Target): string => {
+  const ways: Readonly<Record<(typeof ATTACKS)[number], string>> = {
+    environ: `grep -q precious /proc/${pid}/environ`,
+    root: `cat /proc/${pid}/root${dir}/secret`,
+    cwd: `cat /proc/${pid}/cwd/secret`,
+    fd: `cat /proc/${pid}/fd/3`,
+    maps: `grep -q sleep /proc/${pid}/maps`,
+    // Opening it is what is checked; there is nothing to read at address 0.
+    mem: `true 3<>/proc/${pid}/mem`,
+    signal: `kill -CONT ${pid}`,
+    kill: `kill -KILL ${pid}`,
+  }
+  // A redirection that fails would end the shell: each way has a subshell of its own.
+  return [...ATTACKS.map(way => `(${ways[way]}) && echo "broke: ${way}"`), 'echo tried all'].join('\n')
+}
+
+/** Runs a script under a workload's user with the machine's own view of everything. */
+const asUser = (identity: ReturnType<Harness['identityOf']>, script: string): Promise<string> => {
+  assert.ok(identity)
+  const [program = '', ...words] = [...dropTo(identity), 'sh', '-c', script]
+  return new Promise((resolve, reject) => {
+    execFile(program, words, { cwd: '/' }, (error, stdout) => (error === null ? resolve(stdout) : reject(error)))
+  })
+}
 
 /** Runs a Manor of its own that submits workloads one after another. */
 const startManor = ({ owner, directory }: Harness, workloads: readonly Workload[]): ChildProcess => {

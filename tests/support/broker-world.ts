@@ -97,6 +97,7 @@ class FakeDirectories implements AgentDirectories {
   async list(): Promise<readonly AgentId[]> {
     return [...this.there]
   }
+  async sweepJarCaches(): Promise<void> {}
 }
 
 /** Lets a Manor be killed: from then on none of its calls does anything or comes back. */

@@ -22,7 +22,7 @@ export const weakCapabilities: EngineCapabilities = {
   memoryLimit: { absent: 'Control groups are off or cannot be written by this user.' },
   cpuWeight: { absent: 'Control groups are off or cannot be written by this user.' },
   leftoversWithoutTrace: { absent: 'Without control groups leftovers are known by their session and environment, and both can be left.' },
-  tenantIsolation: { absent: "All workloads run as Manor's own user." },
+  accountIsolation: { absent: "All workloads run as Manor's own user." },
 }
 
 const permits = (check: () => unknown, absent: string): Capability => {
@@ -47,7 +47,7 @@ export const fullCapabilities = (): EngineCapabilities => {
     memoryLimit,
     cpuWeight: memoryLimit,
     leftoversWithoutTrace: memoryLimit,
-    tenantIsolation: permits(
+    accountIsolation: permits(
       () => execFileSync('unshare', ['--mount', '--propagation', 'private', 'mount', '-t', 'tmpfs', 'none', '/tmp'], { stdio: 'ignore' }),
       'This machine does not permit mount namespaces.',
     ),
@@ -90,7 +90,7 @@ export const processHarness = async (
     get engine() {
       return engine
     },
-    identityOf: tenant => engine.identityOf(tenant),
+    identityOf: account => engine.identityOf(account),
     directory,
     owner,
     host: hostId('test-host'),

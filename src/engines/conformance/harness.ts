@@ -14,8 +14,8 @@ export type EngineCapabilities = {
   readonly cpuWeight: Capability
   /** What an ended workload leaves behind is found even where it left the process group and wiped its environment. */
   readonly leftoversWithoutTrace: Capability
-  /** A tenant's workload cannot read, see or signal another's. */
-  readonly tenantIsolation: Capability
+  /** A workload cannot read, see or signal one of another account. */
+  readonly accountIsolation: Capability
   /** The harness can make a host fall silent: `loseHost`. */
   readonly hostLoss: Capability
   /** The harness can break the stream of hints: `cutWatch`. */
@@ -108,6 +108,7 @@ export const createBench = (harness: EngineHarness): Bench => {
         id,
         labels: { owner: harness.owner, kind: 'agent', noun: `agent-${count}`, epoch: 1 },
         tenant: tenantId('team-a'),
+        account: 'agents/team-a',
         command: harness.shell(script),
         environment: {},
         files: [],

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { WorkloadId } from '../../model/index.ts'
-import { tenantId } from '../../model/index.ts'
 import { declared } from './declared.ts'
 import type { Bench, EngineCapabilities } from './harness.ts'
 
 /** A program that takes memory until it is killed: tail keeps the whole of a line that never ends. */
 const GLUTTON = 'tail /dev/zero'
 
-/** Limits hold and are named where they do; tenants are apart. */
+/** Limits hold and are named where they do; accounts are apart. */
 export const limitTests = (bench: () => Bench, capabilities: EngineCapabilities): void => {
   const resources = { cpu: 1, memoryMb: 64, diskMb: 0 }
 
@@ -81,12 +80,12 @@ export const limitTests = (bench: () => Bench, capabilities: EngineCapabilities)
     await gone([id])
   })
 
-  declared(capabilities.tenantIsolation, 'a tenant reads, sees and ends nothing of another', async () => {
+  declared(capabilities.accountIsolation, 'an account reads, sees and ends nothing of another', async () => {
     const { harness, workload, submit, said, ended, until, signal } = bench()
     const victim = await submit(
       workload('echo "pid $$. dir $PWD."; exec sleep 300', {
-        files: [{ path: 'secret', content: 'of tenant a\n', mode: 0o666 }],
-        tenant: tenantId('team-a'),
+        files: [{ path: 'secret', content: 'of account a\n', mode: 0o666 }],
+        account: 'controller/team-a',
       }),
     )
     const [, pid, dir] = /pid (\d+)\. dir (.+)\./.exec(await said(victim, 'dir ')) ?? []
@@ -98,12 +97,15 @@ export const limitTests = (bench: () => Bench, capabilities: EngineCapabilities)
       `ls ${dir}/.. && echo "broke: listed above"`,
       `echo x >>${dir}/secret && echo "broke: wrote"`,
       `cat /proc/${pid}/environ && echo "broke: environment"`,
+      `head -c 1 /proc/${pid}/mem && echo "broke: memory"`,
+      `ls /proc/${pid}/fd/ && echo "broke: open files"`,
       `ls /proc/${pid}/cwd/ && echo "broke: through /proc"`,
+      `cat /proc/${pid}/root${dir}/secret && echo "broke: read through its root"`,
       'echo tried; exit 0',
     ]
-    const attacker = await submit(workload(attack.join('\n'), { tenant: tenantId('team-b') }))
+    const attacker = await submit(workload(attack.join('\n'), { account: 'agents/team-a' }))
     await ended(attacker)
-    assert.doesNotMatch(await said(attacker, 'tried'), /broke|of tenant a/)
+    assert.doesNotMatch(await said(attacker, 'tried'), /broke|of account a/)
     await until(victim, 'running', ({ state }) => state === 'running')
     await harness.engine.stop(victim, 0, signal)
   })

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { tenantId } from '../../model/index.ts'
 import { EngineError } from '../engine.ts'
 import { Identities } from './identities.ts'
 
@@ -13,16 +12,16 @@ before(() => {
 })
 after(() => rmSync(directory, { recursive: true }))
 
-test('a tenant has one user for ever, and no two have the same', () => {
+test('an account has one user for ever, and no two have the same', () => {
   const path = join(directory, 'a.json')
   const identities = new Identities(path)
-  const a = identities.of(tenantId('a'))
+  const a = identities.of('a')
   assert.deepEqual(a, { uid: 61_000, gid: 61_000 })
-  assert.deepEqual(identities.of(tenantId('b')), { uid: 61_001, gid: 61_001 })
-  assert.deepEqual(identities.of(tenantId('a')), a)
+  assert.deepEqual(identities.of('b'), { uid: 61_001, gid: 61_001 })
+  assert.deepEqual(identities.of('a'), a)
   const again = new Identities(path)
-  assert.deepEqual(again.of(tenantId('a')), a)
-  assert.equal(again.of(tenantId('c')).uid, 61_002)
+  assert.deepEqual(again.of('a'), a)
+  assert.equal(again.of('c').uid, 61_002)
   assert.equal(statSync(path).mode & 0o777, 0o600)
 })
 
@@ -32,14 +31,14 @@ test('ranges follow each other, and when all are given that is said', () => {
     [20, 20],
   ])
   assert.deepEqual(
-    ['a', 'b', 'c'].map(name => identities.of(tenantId(name)).uid),
+    ['a', 'b', 'c'].map(name => identities.of(name).uid),
     [10, 11, 20],
   )
-  assert.throws(() => identities.of(tenantId('d')), EngineError)
-  assert.equal(identities.of(tenantId('c')).uid, 20)
+  assert.throws(() => identities.of('d'), EngineError)
+  assert.equal(identities.of('c').uid, 20)
 })
 
-test('names that are words of JavaScript are tenants like others', () => {
+test('names that are words of JavaScript are accounts like others', () => {
   const identities = new Identities(join(directory, 'c.json'))
-  assert.equal(identities.of(tenantId('constructor')).uid, 61_000)
+  assert.equal(identities.of('constructor').uid, 61_000)
 })

@@ -8,9 +8,9 @@ import { planView, viewScript } from './view.ts'
 
 /** How far a workload is kept from others here; found out by doing it once when the engine starts. */
 export type Isolation =
-  /** A user for each tenant and a private view of the file system. */
+  /** A user for each account and a private view of the file system. */
   | { readonly kind: 'view'; readonly hideProcesses: boolean }
-  /** A user for each tenant; other tenants' files are kept from it by their modes alone. */
+  /** A user for each account; other accounts' files are kept from it by their modes alone. */
   | { readonly kind: 'user'; readonly reason: string }
   /** Manor's own user. */
   | { readonly kind: 'none'; readonly reason: string }
@@ -49,17 +49,20 @@ export const probeIsolation = async (options: ProbeOptions): Promise<Isolation> 
   const hidden = closed === undefined ? options.hidden : [...options.hidden, closed]
   const plan = planView({ ...options, hidden, mounts: [], replaced: [] })
   // The directory must be there and be writable, and nothing beside it may be seen.
-  const look = ['sh', '-c', 'test -w "$1" && ! ls "$2" >/dev/null 2>&1', 'manor-probe', options.dir, options.stage]
+  const look = 'test -w "$1" && ! ls "$2" >/dev/null 2>&1'
   const failures: string[] = []
   for (const hideProcesses of [true, false]) {
-    const failure = await run(options.clock, [...inView(viewScript(plan, options.stage, hideProcesses)), ...drop, ...look])
+    // Kernels before 5.8 keep one hidepid for all views of a process namespace: there the mount succeeds and hides nothing.
+    const lookToo = hideProcesses ? `${look} && ! test -e /proc/1` : look
+    const command = [...drop, 'sh', '-c', lookToo, 'manor-probe', options.dir, options.stage]
+    const failure = await run(options.clock, [...inView(viewScript(plan, options.stage, hideProcesses)), ...command])
     if (failure === undefined) return { kind: 'view', hideProcesses }
     failures.push(failure)
   }
   const noView = `A private view of the file system is not permitted here (${failures.at(-1)}).`
   const failure = await run(options.clock, [...drop, 'true'])
   return failure === undefined
-    ? { kind: 'user', reason: `${noView} Tenants are kept apart by users and file modes alone.` }
+    ? { kind: 'user', reason: `${noView} Workloads are kept apart by users and file modes alone.` }
     : { kind: 'none', reason: `${noView} Users cannot be changed either (${failure}): all workloads run as Manor's own user.` }
 }
 

@@ -14,6 +14,7 @@ const WORKLOAD: Workload = {
   id: workloadId('w-1'),
   labels: { owner: 'o', kind: 'agent', noun: 'a', epoch: 1 },
   tenant: tenantId('team-a'),
+  account: 'agents/team-a',
   command: ['java', '-Djava.io.tmpdir={dir}/tmp', '--httpPort={port:http}'],
   environment: { HOME: '{dir}/home', URL: 'http://localhost:{port:http}/' },
   workingDirectory: '{dir}/work',
@@ -43,6 +44,8 @@ test('what was filled in is not filled in again', () => {
 const REFUSED: readonly (readonly [what: string, change: Partial<Workload>])[] = [
   ['an id that is a path', { id: workloadId('../w') }],
   ['an id that is hidden', { id: workloadId('.w') }],
+  ["the engine's own account", { account: '_probe' }],
+  ['an account that would be two lines', { account: 'a\nroot:x:0:0' }],
   ['no program', { command: [''] }],
   ['a program that looks like an option', { command: ['-a'] }],
   ['a zero byte', { command: ['sh', 'a\0b'] }],

@@ -17,6 +17,8 @@ export type Filled = {
 
 /** Ids become directory names, control groups and parts of command lines. */
 const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+/** Accounts are written into account files; the first character keeps them apart from the engine's own. */
+const SAFE_ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** All files of one workload together: policies and scripts, not data. */
 const MAX_FILE_BYTES = 8 * 1_048_576
@@ -25,11 +27,13 @@ export const invalid = (message: string, mend: string): EngineError => new Engin
 
 /** Refuses what could never run, before anything is made. */
 export const checkWorkload = (workload: Workload, owner: string): void => {
-  const { id, labels, command, environment, files, mounts } = workload
+  const { id, labels, account, command, environment, files, mounts } = workload
   if (!SAFE_ID.test(id))
     throw invalid(`The workload id "${id}" cannot be a file name.`, 'Use letters, digits, ".", "_" and "-", at most 128.')
   if (labels.owner !== owner)
     throw invalid(`The workload ${id} belongs to ${labels.owner}, and this engine to ${owner}.`, 'Give the owner of this engine.')
+  if (!SAFE_ACCOUNT.test(account))
+    throw invalid(`"${account}" is no account.`, 'Use letters, digits, ".", "_", "-" and "/", at most 128, with a letter or digit first.')
   const [program] = command
   if (program === undefined || program === '' || program.startsWith('-'))
     throw invalid(`The command of ${id} names no program.`, 'Give the program as the first word of the command.')

@@ -1,8 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { chown, mkdir, open, readdir, rm, watch } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Host, HostId, Milliseconds, Observation, Reason, Resources, TenantId, Workload, WorkloadId } from '../../model/index.ts'
-import { tenantId, workloadId } from '../../model/index.ts'
+import type { Host, HostId, Milliseconds, Observation, Reason, Resources, Workload, WorkloadId } from '../../model/index.ts'
+import { workloadId } from '../../model/index.ts'
 import type { Clock, Random } from '../../runtime/index.ts'
 import { type Engine, EngineError } from '../engine.ts'
 import { type CgroupMounts, readCgroupMounts } from './cgroup-mounts.ts'
@@ -39,8 +39,8 @@ export type ProcessEngineOptions = {
 
 export type ProcessEngine = Engine &
   AsyncDisposable & {
-    /** User and group of a tenant's workloads, allotted on first ask; undefined where everything runs as Manor's own user. */
-    identityOf(tenant: TenantId): Identity | undefined
+    /** User and group of an account's workloads, allotted on first ask; undefined where everything runs as Manor's own user. */
+    identityOf(account: string): Identity | undefined
     readonly isolation: Isolation
     /** Lets go of what this instance holds: watches and the driving of stops. Workloads go on. */
     close(): Promise<void>
@@ -49,8 +49,8 @@ export type ProcessEngine = Engine &
 /** Most that one call reads of a log. */
 const MAX_LOG_BYTES = 1_048_576
 const SAFE_OWNER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
-/** The user whose rights the probe tries; a tenant by this name cannot exist, since it is no DNS label. */
-const PROBE_TENANT = tenantId('_probe')
+/** The user whose rights the probe tries; no workload may have an account that begins like this. */
+const PROBE_ACCOUNT = '_probe'
 
 /**
  * Opens the engine on its state directory and adopts what runs there. Finds out by trying what this machine permits: control groups, users,
@@ -91,8 +91,8 @@ const findIsolation = async (
 ): Promise<Isolation> => {
   if (options.isolation === 'off') return { kind: 'none', reason: "All workloads run as Manor's own user: isolation was switched off." }
   if (process.getuid?.() !== 0)
-    return { kind: 'none', reason: "All workloads run as Manor's own user: only root may give each tenant a user of its own." }
-  const identity = identities.of(PROBE_TENANT)
+    return { kind: 'none', reason: "All workloads run as Manor's own user: only root may give each account a user of its own." }
+  const identity = identities.of(PROBE_ACCOUNT)
   const dir = join(layout.trash, 'probe')
   const privateTmp = join(dir, 'tmp')
   await mkdir(privateTmp, { recursive: true, mode: 0o700 })
@@ -154,8 +154,8 @@ class Processes implements ProcessEngine {
     for (const name of await readdir(this.#layout.trash)) await rm(join(this.#layout.trash, name), { recursive: true, force: true })
   }
 
-  identityOf(tenant: TenantId): Identity | undefined {
-    return this.isolation.kind === 'none' ? undefined : this.#identities.of(tenant)
+  identityOf(account: string): Identity | undefined {
+    return this.isolation.kind === 'none' ? undefined : this.#identities.of(account)
   }
 
   async submit(workload: Workload, on: HostId | undefined, signal: AbortSignal): Promise<void> {

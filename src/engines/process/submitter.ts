@@ -166,7 +166,7 @@ export class Submitter {
   async #guise(workload: Workload, filled: Filled, files: RecordFiles, mounts: readonly CheckedMount[]): Promise<Guise> {
     const { isolation, identities, hidden, layout, onWarning } = this.#options
     if (isolation.kind === 'none') return { identity: undefined, prefix: [] }
-    const identity = identities.of(workload.tenant)
+    const identity = identities.of(workload.account)
     const drop = dropTo(identity)
     const paths = [files.dir, ...mounts.map(({ source }) => source)]
     const closed = (await Promise.all(paths.map(closedAncestor))).filter(path => path !== undefined)
@@ -175,14 +175,14 @@ export class Submitter {
       if (clash) throw invalid(`The mount ${clash.source} holds Manor's own files.`, 'Mount what is needed of it, not all.')
       const privateTmp = join(files.dir, 'tmp')
       const home = filled.environment.HOME ?? files.dir
-      const replaced = await writeAccounts(files.root, workload.tenant, identity, fitsAccount(home) ? home : files.dir)
+      const replaced = await writeAccounts(files.root, workload.account, identity, fitsAccount(home) ? home : files.dir)
       const plan = planView({ dir: files.dir, privateTmp, stage: layout.stage, hidden: [...hidden, ...closed], mounts, replaced })
       return { identity, prefix: [...inView(viewScript(plan, layout.stage, isolation.hideProcesses)), ...drop] }
     }
     const [first] = closed
     if (first === undefined) return { identity, prefix: drop }
     onWarning(
-      `${workload.id} runs as Manor's own user: ${first} is closed to the user of tenant ${workload.tenant}. Keep Manor's home and its cache below directories that others may enter.`,
+      `${workload.id} runs as Manor's own user: ${first} is closed to the user of ${workload.account}. Keep Manor's home and its cache below directories that others may enter.`,
     )
     return { identity: undefined, prefix: [] }
   }

@@ -2,7 +2,7 @@
 #
 # It outlives Manor, keeps the log within its bound, waits for the command, kills what the command leaves behind and writes how it ended.
 # It runs as Manor's own user in a session of its own; the command runs in another session, so that no signal meant for the one hits the
-# other. Needs mkfifo, dd, wc, mv, sleep and setsid beside the shell. It starts in the workload's record directory.
+# other. Needs mkfifo, dd, wc, mv, rm, sleep and setsid beside the shell. It starts in the workload's record directory.
 #
 #   $1  file for how it ended           $4  control groups that the command joins, separated by spaces; may be empty
 #   $2  size of one log file in bytes   $5  oom_score_adj of the command
@@ -86,6 +86,8 @@ for group in $own_groups; do echo 0 >"$group/cgroup.procs"; done 2>/dev/null
 mkfifo -m 622 output
 keep_log <output &
 exec >output 2>&1 </dev/null
+# Both ends are open: without its name nobody but the command can write into the log.
+rm -f output
 
 (
   trap 'echo "The command could not be put under its limits." >launch-failed' EXIT
