@@ -6,10 +6,10 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { removeGroups, vacate } from '../../src/engines/process/cgroups.ts'
+import { ownerSettings, removeGroups, vacate } from '../../src/engines/process/cgroups.ts'
 import { dropTo } from '../../src/engines/process/isolation.ts'
 import { LOG_FILE_BYTES } from '../../src/engines/process/launch.ts'
 import { layoutOf, recordFiles } from '../../src/engines/process/layout.ts'
@@ -111,6 +111,16 @@ describe('process engine on this machine', () => {
     await assert.rejects(stat(files.root), { code: 'ENOENT' })
     await harness.engine.submit(workload, undefined, signal)
     assert.equal((await ended(harness, workload.id)).exitCode, 0)
+  })
+
+  test('all workloads together weigh what the cores of the machine do', {
+    skip: fullCapabilities().cpuWeight === true ? false : 'no control groups that can be written',
+  }, async () => {
+    const [host] = await harness.engine.hosts(signal)
+    const version = host?.attributes.cgroups === 'v2' ? 2 : 1
+    const group = join('/sys/fs/cgroup', version === 2 ? '.' : 'cpu', `manor-${harness.owner}`)
+    for (const [file, value] of ownerSettings(version, availableParallelism()))
+      assert.equal((await readFile(join(group, file), 'utf8')).trim(), value)
   })
 
   test('an end that its supervisor did not live to write down is still an end', async () => {

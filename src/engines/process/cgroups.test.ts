@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { findMemoryCounter, openCgroups, readMemoryUse, settingsOf } from './cgroups.ts'
+import { findMemoryCounter, openCgroups, ownerSettings, readMemoryUse, settingsOf } from './cgroups.ts'
 
 const resources = { cpu: 1.5, memoryMb: 64, diskMb: 0 }
 
@@ -39,6 +39,14 @@ test('weights stay within what the kernel takes, and nothing asked for is nothin
   assert.deepEqual(settingsOf('cpu', 2, { ...resources, cpu: 1_000 }), [['cpu.weight', '10000']])
   assert.deepEqual(settingsOf('cpu', 2, { ...resources, cpu: 0 }), [])
   assert.deepEqual(settingsOf('memory', 2, { ...resources, memoryMb: 0 }), [])
+})
+
+test('all workloads together weigh what the cores of the machine do', () => {
+  assert.deepEqual(ownerSettings(1, 1), [['cpu.shares', '1024']])
+  assert.deepEqual(ownerSettings(1, 8), [['cpu.shares', '8192']])
+  assert.deepEqual(ownerSettings(2, 8), [['cpu.weight', '800']])
+  assert.deepEqual(ownerSettings(1, 512), [['cpu.shares', '262144']])
+  assert.deepEqual(ownerSettings(2, 512), [['cpu.weight', '10000']])
 })
 
 test('where nothing can be written it is said why', () => {

@@ -1,4 +1,5 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { BYTES_PER_MEBIBYTE, type Mebibytes, type Resources } from '../../model/index.ts'
 import { type CgroupMounts, readCgroupMounts } from './cgroup-mounts.ts'
@@ -57,6 +58,13 @@ const cpuSettings = (version: 1 | 2, cpu: number): Setting[] =>
     ? [['cpu.weight', String(clamp(Math.round(cpu * CPU_WEIGHT_PER_CORE), 1, 10_000))]]
     : [['cpu.shares', String(clamp(Math.round(cpu * CPU_SHARES_PER_CORE), 2, 262_144))]]
 
+/**
+ * What the owner's group, which holds all workloads, weighs against everything else on the machine. Weights count among siblings alone: left as
+ * it is made, the group would be one of equals with every service beside it, and a whole fleet would get what one busy daemon gets. It weighs what
+ * all cores do, as if the workloads stood beside the services themselves: what they may use at most is what the host has to give.
+ */
+export const ownerSettings = (version: 1 | 2, cores: number): Setting[] => cpuSettings(version, cores)
+
 const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value))
 
 /** The settings of one controller's group, for the version that it is mounted under. */
@@ -74,23 +82,27 @@ const PROBE: Resources = { cpu: 1, memoryMb: 64, diskMb: 0 }
 const PROBE_NAME = 'probe'
 const SUPERVISORS_NAME = 'supervisors'
 
-/** Opens the groups of one owner, or says why there are none. */
-export const openCgroups = (owner: string, mounts: CgroupMounts = readCgroupMounts()): Cgroups | { readonly reason: string } => {
+/** Opens the groups of one owner, or says why there are none. `cores` are those that all workloads together may use. */
+export const openCgroups = (
+  owner: string,
+  mounts: CgroupMounts = readCgroupMounts(),
+  cores: number = availableParallelism(),
+): Cgroups | { readonly reason: string } => {
   const name = `manor-${owner}`
   const problems: string[] = []
   if (mounts.unified !== undefined) {
-    const opened = openUnified(mounts.unified, name)
+    const opened = openUnified(mounts.unified, name, cores)
     if (typeof opened !== 'string') return opened
     problems.push(opened)
   }
-  const opened = openSeparate(mounts, name)
+  const opened = openSeparate(mounts, name, cores)
   if (typeof opened !== 'string') return opened
   problems.push(opened)
   return { reason: problems.filter(problem => problem !== '').join(' ') }
 }
 
 /** Version 1: each controller has a tree of its own. */
-const openSeparate = (mounts: CgroupMounts, name: string): Cgroups | string => {
+const openSeparate = (mounts: CgroupMounts, name: string, cores: number): Cgroups | string => {
   const parents = new Map<Controller, string>()
   const problems: string[] = []
   for (const controller of CONTROLLERS) {
@@ -107,11 +119,11 @@ const openSeparate = (mounts: CgroupMounts, name: string): Cgroups | string => {
     else problems.push(`The ${controller} control group cannot be written: ${parent.problem}.`)
   }
   if (!parents.has('memory') && !parents.has('cpu')) return problems.join(' ')
-  return cgroupsOf(1, parents, problems)
+  return cgroupsOf(1, parents, problems, cores)
 }
 
 /** Version 2: one tree; a controller must be handed down to children, and a group with children must hold no process itself. */
-const openUnified = (places: readonly string[], name: string): Cgroups | string => {
+const openUnified = (places: readonly string[], name: string, cores: number): Cgroups | string => {
   let best: { parent: string; controllers: readonly Controller[] } | undefined
   const problems: string[] = []
   for (const place of places) {
@@ -138,7 +150,7 @@ const openUnified = (places: readonly string[], name: string): Cgroups | string 
   const missing = CONTROLLERS.filter(controller => !controllers.includes(controller)).map(
     controller => `The ${controller} controller is not handed down to ${parent}.`,
   )
-  return cgroupsOf(2, new Map(controllers.map(controller => [controller, parent])), missing)
+  return cgroupsOf(2, new Map(controllers.map(controller => [controller, parent])), missing, cores)
 }
 
 /** Lets a version 2 group's children use what it has itself. Refused where the group holds processes: then another place must do. */
@@ -173,7 +185,9 @@ export const vacate = (group: string): void => {
 
 const readWords = (file: string): string[] => readFileSync(file, 'utf8').trim().split(/\s+/)
 
-const cgroupsOf = (version: 1 | 2, parents: ReadonlyMap<Controller, string>, problems: readonly string[]): Cgroups => {
+const cgroupsOf = (version: 1 | 2, parents: ReadonlyMap<Controller, string>, problems: readonly string[], cores: number): Cgroups => {
+  const cpuParent = parents.get('cpu')
+  if (cpuParent !== undefined) make(cpuParent, ownerSettings(version, cores))
   const distinct = [...new Set(parents.values())]
   const supervisors = distinct.map(parent => join(parent, SUPERVISORS_NAME))
   for (const group of supervisors) makeDirectory(group)
