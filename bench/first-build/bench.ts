@@ -37,7 +37,8 @@ export const bench: Bench = {
     await manor.post('/api/v1/controllers', { name: CONTROLLER, memoryMb: 768, distribution: 'hudson' })
     const controller = await readyController(manor)
     const client = await clientOf(manor, controller, home.directory)
-    return measure(options, manor, client)
+    // Awaited here: the home goes with this scope.
+    return await measure(options, manor, client)
   },
 }
 
