@@ -38,6 +38,8 @@ export class Fleet {
   readonly #absent = new Map<HostId, Set<Resident>>()
   /** Hosts by role code: whether there are any that only one kind of work may use. */
   readonly #byRole = [0, 0, 0]
+  readonly #cordoned = new Set<HostId>()
+  #active: { readonly attribute: string; readonly oneOf: readonly string[] } | undefined
   #arrivals = 0
 
   get size(): number {
@@ -100,6 +102,29 @@ export class Fleet {
     columns.setTotal(NETWORK_MBPS, slot, size.networkMbps)
     columns.setTotal(PORTS, slot, size.ports)
     this.changes.note(slot, true)
+  }
+
+  /** Puts no new work on a host, however often it is told or offered as ready: it is about to be removed. Need not be known yet. */
+  cordon(id: HostId): void {
+    this.#cordoned.add(id)
+    this.#reconsider(id)
+  }
+
+  uncordon(id: HostId): void {
+    this.#cordoned.delete(id)
+    this.#reconsider(id)
+  }
+
+  /** Uses only hosts whose attribute has one of these values; undefined: all. */
+  setActive(active: { readonly attribute: string; readonly oneOf: readonly string[] } | undefined): void {
+    this.#active = active
+    for (const id of this.#slots.keys()) this.#reconsider(id)
+  }
+
+  /** Whether new work may be put on the host. */
+  takesWork(id: HostId): boolean {
+    const slot = this.#slots.get(id)
+    return slot !== undefined && this.columns.takes[slot] === TAKES_WORK
   }
 
   /** Counts work that is known to run, whether there is room for it or not: it is there. Throws where its id runs already. */
@@ -206,6 +231,19 @@ export class Fleet {
     this.changes.note(slot, !kept)
   }
 
+  #mayTake({ id, state, attributes }: FleetHost): boolean {
+    if (state !== 'ready' || this.#cordoned.has(id)) return false
+    return this.#active === undefined || this.#active.oneOf.includes(attributes[this.#active.attribute] ?? '')
+  }
+
+  #reconsider(id: HostId): void {
+    const slot = this.#slots.get(id)
+    const record = slot === undefined ? undefined : this.#records[slot]
+    if (slot === undefined || record === undefined) return
+    this.columns.takes[slot] = this.#mayTake(record.host) ? TAKES_WORK : TAKES_NONE
+    this.changes.note(slot, true)
+  }
+
   #newSlot({ id }: FleetHost): number {
     const slot = this.#unusedSlots.pop() ?? this.#records.length
     if (slot === this.#records.length) this.#records.push(undefined)
@@ -219,7 +257,7 @@ export class Fleet {
   /** Brings into the columns, or takes out, what is looked up by a host's properties. */
   #index(host: FleetHost, slot: number, present: boolean): void {
     const { columns } = this
-    columns.takes[slot] = present && host.state === 'ready' ? TAKES_WORK : TAKES_NONE
+    columns.takes[slot] = present && this.#mayTake(host) ? TAKES_WORK : TAKES_NONE
     const role = ROLE_CODES[host.role]
     columns.role[slot] = role
     this.#byRole[role] = (this.#byRole[role] ?? 0) + (present ? 1 : -1)

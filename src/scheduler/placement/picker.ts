@@ -51,6 +51,7 @@ export class Picker {
   readonly #shapes = new Map<string, Shape>()
   readonly #shapeOfTask = new WeakMap<Task, { readonly shape: Shape; readonly reserved: boolean }>()
   readonly #faults: Faults = new Map()
+  #places: Int32Array = new Int32Array(0)
   #trees = 0
   #looks = 0
 
@@ -159,14 +160,12 @@ export class Picker {
     const { candidates = Number.POSITIVE_INFINITY } = this.#options
     const enough = this.#options.goodEnough + this.#bonusWithinReach(shape)
     const sampled = candidates < hosts
-    // A step that shares no factor with the number of hosts comes by each once.
-    const step = sampled ? coprimeStep(hosts) : 1
-    let position = sampled ? integerBelow(this.#chance, hosts) : 0
+    const places = sampled ? this.#placesFor(hosts) : undefined
     let found = 0
     let best = -1
     let most = REFUSED
-    for (let looked = 0; looked < hosts; looked++, position = (position + step) % hosts) {
-      const slot = slots[position] ?? 0
+    for (let looked = 0; looked < hosts; looked++) {
+      const slot = slots[places === undefined ? looked : drawAt(places, looked, this.#chance)] ?? 0
       const score = this.score(shape, slot)
       if (score === REFUSED) continue
       found++
@@ -177,6 +176,12 @@ export class Picker {
       if (most >= enough || found >= candidates) break
     }
     return best
+  }
+
+  /** All positions in some order. It need not be the first again for the next draw to be even. */
+  #placesFor(hosts: number): Int32Array {
+    if (this.#places.length !== hosts) this.#places = Int32Array.from({ length: hosts }, (_, at) => at)
+    return this.#places
   }
 
   /** A host without the bonus is not good enough where one with it may follow. */
@@ -248,10 +253,11 @@ const prepare = ({ hard, soft }: Shape): void => {
   for (const { check } of soft) check.prepare()
 }
 
-/** Near the golden section of the hosts, so that few steps already come by all parts of the fleet. */
-const coprimeStep = (hosts: number): number => {
-  let step = Math.max(1, Math.round(hosts * 0.618))
-  while (divisor(step, hosts) !== 1) step++
-  return step
+/** The next of a draw without putting back (Fisher and Yates): swaps one of those not drawn yet to `at`, and gives it. */
+const drawAt = (places: Int32Array, at: number, chance: ChanceSource): number => {
+  const other = at + integerBelow(chance, places.length - at)
+  const drawn = places[other] ?? 0
+  places[other] = places[at] ?? 0
+  places[at] = drawn
+  return drawn
 }
-const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b))
