@@ -79,9 +79,12 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
 const readWrite = (path: string): WorkloadMount => ({ source: path, target: path, readOnly: false })
 const readOnly = (path: string): WorkloadMount => ({ source: path, target: path, readOnly: true })
 
-/** What a program needs to see of the host: its war, its Java, and whatever else it names. */
+/**
+ * What a program needs to see of the host: its war, its Java, and whatever else it names. The war alone, since an owner's lies beside whatever
+ * else that person keeps there, a home of Manor perhaps.
+ */
 export const programMounts = (program: Program): WorkloadMount[] =>
-  [dirname(program.war), dirname(dirname(program.java)), ...Object.values(program.extras)].map(readOnly)
+  [program.war, dirname(dirname(program.java)), ...Object.values(program.extras)].map(readOnly)
 
 const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: Capabilities, secrets: InstanceSecrets): HookPolicy => ({
   controller: controller.id,

@@ -363,6 +363,33 @@ test('without a private view a closed directory is said, and the workload runs a
   }
 })
 
+describe('a home beside what workloads declare', { skip: isolated ? false : 'mount namespaces are not permitted here' }, () => {
+  for (const readOnly of [true, false])
+    test(`is hidden though the directory above it is mounted ${readOnly ? 'read-only' : 'to be written'}`, async () => {
+      const above = await mkdtemp(join(tmpdir(), 'manor-above-'))
+      await chmod(above, 0o755)
+      const home = join(above, 'home')
+      const harness = await processHarness({}, home)
+      try {
+        for (const path of [join(home, 'manor.key'), join(above, 'program')]) await writeFile(path, 'content', { mode: 0o644 })
+        const volume = join(home, 'volume')
+        await mkdir(volume)
+        const { uid = 0, gid = 0 } = harness.identityOf('agents/team-a') ?? {}
+        await chown(volume, uid, gid)
+        const mount = (path: string, isReadOnly: boolean) => ({ source: path, target: path, readOnly: isReadOnly })
+        const said = await run(
+          harness,
+          `cat secret; cat ${above}/program && echo; cat ${home}/manor.key; echo x >${volume}/written && echo wrote; ls -A ${home} | tr '\\n' ,`,
+          { mounts: [mount(above, readOnly), mount(volume, false)], files: [{ path: 'secret', content: 'mine\n', mode: 0o600 }] },
+        )
+        assert.match(said, /^mine\ncontent\ncat: \S+: No such file or directory\nwrote\nengine,volume,$/)
+      } finally {
+        await harness.dispose()
+        await rm(above, { recursive: true, force: true })
+      }
+    })
+})
+
 const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find(place => existsSync(join(place, 'cgroup.subtree_control')))
 const canVacate = unified !== undefined && process.getuid?.() === 0
 

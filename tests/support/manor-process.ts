@@ -31,8 +31,9 @@ export class ManorHome implements AsyncDisposable {
     this.directory = directory
   }
 
-  static async make(): Promise<ManorHome> {
-    return new ManorHome(await mkdtemp(join(tmpdir(), 'manor-home-')))
+  /** Below `above`, which is the machine's temporary directory unless told. */
+  static async make(above = tmpdir()): Promise<ManorHome> {
+    return new ManorHome(await mkdtemp(join(above, 'manor-home-')))
   }
 
   /** `manor up` in this home on a free port; resolves once its API answers. */

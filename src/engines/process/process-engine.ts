@@ -234,12 +234,17 @@ class Processes implements ProcessEngine {
   }
 
   async close(): Promise<void> {
-    if (!this.#end.signal.aborted && 'version' in this.#cgroups && this.#records.written().length === 0) this.#cgroups.retire()
+    if (!this.#end.signal.aborted && 'version' in this.#cgroups && this.#allEnded()) this.#cgroups.retire()
     this.#end.abort(new DOMException('The process engine was closed.', 'AbortError'))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** What ended ones used was written down with their end: their groups are needed no more, though their logs are kept for a while. */
+  #allEnded(): boolean {
+    return this.#records.written().every(({ taken }) => taken) && this.#records.all(this.#now()).every(facts => stateOf(facts) === 'ended')
   }
 
   #now(): number {

@@ -21,8 +21,8 @@ test('home and /tmp are covered, the home last, with the private directory in it
     plan.covers.map(({ target }) => target),
     ['/tmp', '/srv/manor'],
   )
-  assert.deepEqual(plan.covers[0], { target: '/tmp', base: { directory: BASE.privateTmp }, bound: [] })
-  assert.deepEqual(plan.covers[1]?.bound, [{ path: BASE.dir, readOnly: false, isDirectory: true }])
+  assert.deepEqual(plan.covers[0], { target: '/tmp', base: { directory: BASE.privateTmp }, layers: [] })
+  assert.deepEqual(plan.covers[1]?.layers, [{ kind: 'bound', path: BASE.dir, readOnly: false, isDirectory: true }])
 })
 
 test('of nested hidden directories only the topmost is covered', () => {
@@ -33,7 +33,7 @@ test('of nested hidden directories only the topmost is covered', () => {
 test('a mount is bound into the cover that hides it, and a read-only one outside all covers is bound to itself', () => {
   const plan = planView({ ...BASE, mounts: [mount('/srv/manor/home/a'), mount('/opt/jdk', true), mount('/opt/data'), mount('/tmp/x')] })
   assert.deepEqual(
-    plan.covers.map(({ bound }) => bound.map(({ path }) => path)),
+    plan.covers.map(({ layers }) => layers.map(({ path }) => path)),
     [['/tmp/x'], ['/srv/manor/home/a', BASE.dir]],
   )
   assert.deepEqual(
@@ -46,7 +46,41 @@ test('a mount above a hidden directory does not undo the hiding', () => {
   const plan = planView({ ...BASE, mounts: [mount('/', true), mount('/srv')] })
   assert.ok(plan.covers.some(({ target }) => target === '/srv/manor'))
   assert.deepEqual(plan.readOnly, [])
-  assert.ok(!plan.covers.some(({ bound }) => bound.some(({ path }) => path === '/srv' || path === '/')))
+  assert.ok(!plan.covers.some(({ layers }) => layers.some(({ path }) => path === '/srv' || path === '/')))
+})
+
+test('a hidden directory that comes into view with a mount above it is emptied there, and shows what was declared', () => {
+  const home = '/tmp/all/home'
+  const dir = `${home}/engine/workloads/w/dir`
+  const stage = `${home}/engine/stage`
+  const input = { ...BASE, dir, privateTmp: `${dir}/tmp`, stage, hidden: [home] }
+  const [cover, ...others] = planView({ ...input, mounts: [mount('/tmp/all', true), mount(`${home}/controllers/a/home`)] }).covers
+  assert.deepEqual(others, [])
+  assert.deepEqual(
+    cover?.layers.map(({ kind, path }) => `${kind} ${path}`),
+    ['bound /tmp/all', `emptied ${home}`, `bound ${dir}`, `bound ${home}/controllers/a/home`].toSorted(
+      (a, b) => a.slice(a.indexOf(' ')).length - b.slice(b.indexOf(' ')).length,
+    ),
+  )
+  const script = viewScript(planView({ ...input, mounts: [mount('/tmp/all', true)] }), stage, false)
+  const lines = [
+    "mount --bind -o ro '/tmp/all'",
+    `manor '${stage}/all/home'`,
+    `mkdir -p '${stage}/all/home/engine`,
+    `mount --rbind '${dir}'`,
+  ]
+  const places = lines.map(line => script.indexOf(line))
+  assert.ok(places.every(place => place >= 0))
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+    script,
+  )
+  assert.deepEqual(
+    planView({ ...input, mounts: [mount('/tmp/other')] }).covers.flatMap(({ layers }) => layers.filter(({ kind }) => kind === 'emptied')),
+    [],
+    'where nothing shows it, it need not be emptied',
+  )
 })
 
 test('whoever declares /tmp gets the one of the machine', () => {

@@ -19,8 +19,16 @@ export type ViewPlan = {
 
 export type Replaced = { readonly target: string; readonly source: string }
 
-type Cover = { readonly target: string; readonly base: 'empty' | { readonly directory: string }; readonly bound: readonly Bound[] }
-type Bound = { readonly path: string; readonly readOnly: boolean; readonly isDirectory: boolean }
+type Cover = {
+  readonly target: string
+  readonly base: 'empty' | { readonly directory: string }
+  /** What is put onto the base, the outer before what lies in it. */
+  readonly layers: readonly Layer[]
+}
+type Bound = { readonly kind: 'bound'; readonly path: string; readonly readOnly: boolean; readonly isDirectory: boolean }
+/** A hidden directory that came into view with a mount above it, such as a home beside the program that somebody keeps in one place with it. */
+type Emptied = { readonly kind: 'emptied'; readonly path: string }
+type Layer = Bound | Emptied
 
 export type ViewInput = {
   /** The workload's private directory and, in it, what becomes its /tmp. */
@@ -50,15 +58,20 @@ export const planView = ({ dir, privateTmp, stage, hidden, mounts, replaced }: V
   const wantsPublicTmp = mounts.some(mount => isWithin(PUBLIC_TMP, mount.source))
   const targets = topmost(wantsPublicTmp ? hidden : [...hidden, PUBLIC_TMP])
   const wanted: Bound[] = [
-    { path: dir, readOnly: false, isDirectory: true },
-    ...mounts.map(({ source, readOnly, isDirectory }) => ({ path: source, readOnly, isDirectory })),
-  ].toSorted((a, b) => a.path.length - b.path.length)
+    { kind: 'bound', path: dir, readOnly: false, isDirectory: true },
+    ...mounts.map(({ source, readOnly, isDirectory }): Bound => ({ kind: 'bound', path: source, readOnly, isDirectory })),
+  ]
   // What lies at or above a cover is the machine's own and stays as the machine shows it: a mount of / must not undo the hiding.
   const bindable = wanted.filter(bound => !targets.some(target => isWithin(target, bound.path)))
+  const emptied = [...new Set(hidden)]
+    .filter(path => !targets.includes(path) && bindable.some(bound => isWithin(path, bound.path)))
+    .map((path): Emptied => ({ kind: 'emptied', path }))
+  // A path is longer than any above it; of two for one path the hiding comes last and holds.
+  const layers = [...bindable, ...emptied].toSorted((a, b) => a.path.length - b.path.length)
   const covers = targets.map<Cover>(target => ({
     target,
     base: target === PUBLIC_TMP ? { directory: privateTmp } : 'empty',
-    bound: bindable.filter(bound => isWithin(bound.path, target)),
+    layers: layers.filter(({ path }) => isWithin(path, target)),
   }))
   return {
     // The cover that hides the stage and the private directory comes last: the others still need them.
@@ -86,22 +99,35 @@ export const viewScript = (plan: ViewPlan, stage: string, hideProcesses: boolean
     'exec "$@"',
   ].join('\n')
 
-const coverLines = ({ target, base, bound }: Cover, stage: string): string[] => {
+const coverLines = ({ target, base, layers }: Cover, stage: string): string[] => {
   const placeOf = (path: string): string => join(stage, relative(target, path))
-  const directories = new Set(bound.map(({ path, isDirectory }) => (isDirectory ? placeOf(path) : dirname(placeOf(path)))))
+  /** Makes what is mounted on in the base or in an emptied directory; anywhere else a layer brought it along. */
+  const makePlaces = (within: string): string[] => {
+    const places = layers.filter(layer => layer.path !== within && emptyAbove(layer, layers, target) === within)
+    const directories = new Set(places.map(layer => placeOf(isFile(layer) ? dirname(layer.path) : layer.path)))
+    return directories.size === 0 ? [] : [`mkdir -p ${[...directories].map(quote).join(' ')}`]
+  }
+  const layerLines = (layer: Layer): string[] => {
+    const place = placeOf(layer.path)
+    if (layer.kind === 'emptied') return [emptyAt(place), ...makePlaces(layer.path)]
+    return [...(isFile(layer) ? [`[ -e ${quote(place)} ] || : >${quote(place)}`] : []), bind(layer.path, place, layer.readOnly)]
+  }
   return [
-    base === 'empty'
-      ? `mount -t tmpfs -o mode=0755,nosuid,nodev,size=256k manor ${quote(stage)}`
-      : `mount --bind ${quote(base.directory)} ${quote(stage)}`,
-    // Of two of which one lies in the other, the outer is bound first and brings the inner's place along.
-    ...(directories.size === 0 ? [] : [`mkdir -p ${[...directories].map(quote).join(' ')}`]),
-    ...bound.flatMap(({ path, readOnly, isDirectory }) => [
-      ...(isDirectory ? [] : [`[ -e ${quote(placeOf(path))} ] || : >${quote(placeOf(path))}`]),
-      bind(path, placeOf(path), readOnly),
-    ]),
+    base === 'empty' ? emptyAt(stage) : `mount --bind ${quote(base.directory)} ${quote(stage)}`,
+    ...makePlaces(target),
+    ...layers.flatMap(layerLines),
     `mount --move ${quote(stage)} ${quote(target)}`,
   ]
 }
+
+const isFile = (layer: Layer): boolean => layer.kind === 'bound' && !layer.isDirectory
+
+/** The innermost directory above a layer that has only what is made in it. */
+const emptyAbove = ({ path }: Layer, layers: readonly Layer[], target: string): string =>
+  layers.findLast(other => other.kind === 'emptied' && other.path !== path && isWithin(path, other.path))?.path ?? target
+
+/** Open to the workload's user, and room for the names of what is mounted in it. */
+const emptyAt = (place: string): string => `mount -t tmpfs -o mode=0755,nosuid,nodev,size=256k manor ${quote(place)}`
 
 const bind = (source: string, target: string, readOnly: boolean): string =>
   `mount ${readOnly ? '--bind -o ro' : '--rbind'} ${quote(source)} ${quote(target)}`
