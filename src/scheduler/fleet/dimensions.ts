@@ -11,7 +11,7 @@ const FIXED = ['cpu', 'memoryMb', 'diskMb', 'networkMbps', 'ports'] as const
 /** Most named scalars of one fleet: each costs two columns over all hosts, and a name made up per task would grow without end. */
 export const MAX_SCALARS = 64
 
-/** What a task asks as columns and amounts, without those of which it asks nothing. */
+/** What a task asks as columns and amounts: cpu, memory and disk, and of the others those of which it asks something. */
 export type Ask = { readonly dimensions: readonly number[]; readonly amounts: readonly number[] }
 
 /** Which resource stands in which column. */
@@ -42,7 +42,8 @@ export class Dimensions {
     const dimensions: number[] = []
     const amounts: number[] = []
     const note = (dimension: number, amount: number): void => {
-      if (amount === 0) return
+      // The usual three are always looked at: a host that is over in one of them takes nothing, not even what asks for none of it.
+      if (amount === 0 && dimension > DISK_MB) return
       dimensions.push(dimension)
       amounts.push(amount)
     }

@@ -137,7 +137,7 @@ const lackingOn = (fleet: Fleet, shape: Shape, slot: number, note: Note): readon
     if (asked <= free + EPSILON) continue
     const what = dimensions.nameOf(dimension)
     lacks({ kind: 'resource', what, asked }, mayTakeIt ? { amount: Math.max(0, free), on: host.id } : undefined)
-    amounts.push({ what, amount: asked - free, of: asked })
+    amounts.push({ what, amount: asked - free, of: Math.max(asked, 1) })
   }
   return lacksAny ? amounts : undefined
 }

@@ -1,0 +1,280 @@
+/** What holds for any fleet and any work, through several passes with work ending, hosts coming and hosts going in between. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { controllerId, hostId, tenantId } from '../model/index.ts'
+import { CPU, DISK_MB, MEMORY_MB, NETWORK_MBPS, PORTS } from './fleet/dimensions.ts'
+import { NO_DRAIN } from './pass/drain.ts'
+import { PREEMPTION_RULES } from './pass/preempt.ts'
+import { binPacking, spreading } from './placement/fitness.ts'
+import { EPSILON } from './resources.ts'
+import { Scheduler, type SchedulerOptions } from './scheduler.ts'
+import { hostOf, sizeOf, taskOf, tasksOf } from './testing.ts'
+import type { FleetHost, Task } from './types.ts'
+
+const PORT_RANGE = { first: 1000, last: 1005 }
+const anyHost = fc.record({
+  capacity: fc.record({ cpu: fc.integer({ min: 0, max: 16 }), memoryMb: fc.integer({ min: 0, max: 16_000 }), diskMb: fc.constant(8000) }),
+  role: fc.constantFrom('any' as const, 'any' as const, 'controllers' as const, 'builds' as const),
+  state: fc.constantFrom('ready' as const, 'ready' as const, 'ready' as const, 'cordoned' as const),
+  attributes: fc.constantFrom({ zone: 'a' }, { zone: 'b' }, { zone: 'c' }),
+  networkMbps: fc.constant(1000),
+  ports: fc.constantFrom([PORT_RANGE], []),
+  scalars: fc.constantFrom({ gpu: 2 }, {}),
+  sets: fc.constantFrom([{ name: 'eni', pieces: 2, unitsPerPiece: 2 }], []),
+})
+const anyTask = fc.record(
+  {
+    tier: fc.constantFrom('agent' as const, 'agent' as const, 'controller' as const, 'spare' as const),
+    tenant: fc.constantFrom('x', 'y', 'z').map(tenantId),
+    controller: fc.constantFrom('c1', 'c2').map(controllerId),
+    resources: fc.record({
+      cpu: fc.integer({ min: 0, max: 40 }).map(tenths => tenths / 10),
+      memoryMb: fc.integer({ min: 0, max: 4000 }),
+      diskMb: fc.integer({ min: 0, max: 2000 }),
+    }),
+    readyAt: fc.integer({ min: 0, max: 5 }),
+    networkMbps: fc.integer({ min: 0, max: 400 }),
+    ports: fc.integer({ min: 0, max: 3 }),
+    scalars: fc.constantFrom({ gpu: 1 }, {}),
+    sets: fc.constantFrom([{ name: 'eni', value: 'web', units: 1 }], [{ name: 'eni', value: 'db', units: 2 }], []),
+    exclusive: fc.boolean(),
+    group: fc.constantFrom('g', 'h'),
+    hard: fc.constantFrom(
+      [],
+      [],
+      [{ kind: 'unique' as const, attribute: 'zone' }],
+      [{ kind: 'balanced' as const, attribute: 'zone', expectedValues: 3 }],
+      [{ kind: 'affinity' as const, group: 'g', attribute: 'zone' }],
+    ),
+    priority: fc.integer({ min: 0, max: 2 }),
+  },
+  { requiredKeys: ['tier', 'tenant', 'controller', 'resources', 'readyAt'] },
+)
+const anyRound = fc.record({
+  tasks: fc.array(anyTask, { maxLength: 12 }),
+  /** Which of what runs ends, by a number modulo how many run. */
+  ends: fc.array(fc.nat(), { maxLength: 4 }),
+  changes: fc.array(fc.record({ at: fc.nat({ max: 6 }), host: fc.option(anyHost, { nil: undefined }) }), { maxLength: 2 }),
+})
+const anyOptions = fc.constantFrom<SchedulerOptions>(
+  {},
+  { goodEnough: 0.3 },
+  { candidates: 2, seed: 3 },
+  { fitness: spreading() },
+  { fitness: binPacking('memoryMb') },
+)
+const anyStory = fc.record({
+  hosts: fc.array(anyHost, { minLength: 1, maxLength: 6 }),
+  rounds: fc.array(anyRound, { minLength: 1, maxLength: 5 }),
+  options: anyOptions,
+})
+type Story = typeof anyStory extends fc.Arbitrary<infer T> ? T : never
+
+/** Plays a story; `look` sees the scheduler after each pass. Gives everything that was placed, in order. */
+const play = (
+  { hosts, rounds, options }: Story,
+  look: (scheduler: Scheduler, round: number) => void = () => undefined,
+  makeRoom = false,
+): string[] => {
+  const scheduler = new Scheduler(options)
+  const running: string[] = []
+  const log: string[] = []
+  for (const [at, host] of hosts.entries()) scheduler.fleet.putHost(hostOf(`h${at}`, host))
+  for (const [round, { tasks, ends, changes }] of rounds.entries()) {
+    for (const { at, host } of changes) {
+      if (host === undefined) scheduler.fleet.removeHost(hostId(`h${at}`))
+      else scheduler.fleet.putHost(hostOf(`h${at}`, host))
+    }
+    for (const [at, task] of tasks.entries()) scheduler.queue.add(taskOf(`t${round}-${at}`, task))
+    for (const end of ends) {
+      const [id] = running.length === 0 ? [] : running.splice(end % running.length, 1)
+      if (id !== undefined) scheduler.end(id)
+    }
+    const result = scheduler.pass({
+      now: 10,
+      ...(makeRoom ? { drain: { afterMs: 5, atMost: 2 }, preemption: PREEMPTION_RULES } : { drain: NO_DRAIN }),
+    })
+    for (const { task, host, ports } of result.placed) {
+      running.push(task)
+      log.push(`${round} ${task} ${host} ${ports.join()}`)
+    }
+    look(scheduler, round)
+  }
+  return log
+}
+
+const hostsOf = (scheduler: Scheduler): number[] => [...scheduler.fleet.order.slots()]
+
+test('no host gives more of anything than it has, by its columns and by a plain sum', () => {
+  fc.assert(
+    fc.property(anyStory, fc.boolean(), (story, makeRoom) => {
+      // A host may shrink below what runs on it; then alone it may be over.
+      const still = { ...story, rounds: story.rounds.map(round => ({ ...round, changes: [] })) }
+      play(
+        still,
+        scheduler => {
+          for (const slot of hostsOf(scheduler)) {
+            const { columns } = scheduler.fleet
+            const residents = [...(scheduler.fleet.record(slot)?.residents ?? [])]
+            const sums = [
+              [CPU, residents.reduce((sum, { claim }) => sum + claim.resources.cpu, 0)],
+              [MEMORY_MB, residents.reduce((sum, { claim }) => sum + claim.resources.memoryMb, 0)],
+              [DISK_MB, residents.reduce((sum, { claim }) => sum + claim.resources.diskMb, 0)],
+              [NETWORK_MBPS, residents.reduce((sum, { claim }) => sum + (claim.networkMbps ?? 0), 0)],
+              [PORTS, residents.reduce((sum, { ports }) => sum + ports.length, 0)],
+            ] as const
+            for (const [dimension, sum] of sums) {
+              assert.ok(Math.abs(columns.usedOf(dimension, slot) - sum) < 1e-3)
+              assert.ok(sum <= columns.totalOf(dimension, slot) + 1e-3)
+            }
+            if (residents.some(({ claim }) => claim.exclusive)) assert.equal(residents.length, 1)
+          }
+        },
+        makeRoom,
+      )
+    }),
+  )
+})
+
+test('no port has two owners and no piece of a set holds more than it can', () => {
+  fc.assert(
+    fc.property(anyStory, story => {
+      play(story, scheduler => {
+        for (const slot of hostsOf(scheduler)) {
+          const record = scheduler.fleet.record(slot)
+          const ports = [...(record?.residents ?? [])].flatMap(one => one.ports)
+          assert.equal(new Set(ports).size, ports.length)
+          for (const { units } of record?.sets?.status().eni ?? []) assert.ok(units <= 2)
+        }
+      })
+    }),
+  )
+})
+
+test('nothing waits that fits: a second pass with nothing changed places nothing', () => {
+  fc.assert(
+    fc.property(anyStory, story => {
+      play(story, scheduler => {
+        // A scheduler without memory of what was refused is asked, so that remembering is checked as well.
+        const fresh = new Scheduler()
+        for (const slot of hostsOf(scheduler)) {
+          const record = scheduler.fleet.record(slot)
+          if (record) fresh.fleet.putHost(record.host)
+        }
+        for (const { id, claim, host, ports, setHolds } of scheduler.fleet.residents())
+          fresh.fleet.adopt({ ...claim, id, host, heldPorts: ports, setHolds })
+        for (const task of scheduler.queue.tasks()) {
+          const reachesOut = task.hard?.some(({ kind }) => kind === 'balanced' || kind === 'affinity') ?? false
+          // What others placed later made possible is the next pass's.
+          if (!reachesOut) fresh.queue.add(task)
+        }
+        assert.deepEqual(fresh.pass({ now: 10, drain: NO_DRAIN }).placed, [])
+      })
+    }),
+  )
+})
+
+test('the same story gives the same answers', () => {
+  fc.assert(
+    fc.property(anyStory, fc.boolean(), (story, makeRoom) => {
+      assert.deepEqual(play(story, undefined, makeRoom), play(story, undefined, makeRoom))
+    }),
+  )
+})
+
+test('the order in which hosts and tasks come does not matter', () => {
+  const settled = (hosts: readonly FleetHost[], tasks: readonly Task[]): string[] => {
+    const scheduler = new Scheduler()
+    for (const host of hosts) scheduler.fleet.putHost(host)
+    for (const task of tasks) scheduler.queue.add(task)
+    return scheduler.pass({ now: 10 }).placed.map(({ task, host }) => `${task} ${host}`)
+  }
+  fc.assert(
+    fc.property(
+      fc.array(anyHost, { maxLength: 6 }),
+      fc.array(anyTask, { maxLength: 30 }),
+      fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+      (some, work, chance) => {
+        const hosts = some.map((host, at) => hostOf(`h${at}`, host))
+        const tasks = work.map((task, at) => taskOf(`t${at}`, task))
+        const shuffled = <T>(all: readonly T[]): T[] =>
+          all
+            .map(one => ({ one, key: chance.next().value ?? 0 }))
+            .sort((a, b) => a.key - b.key)
+            .map(({ one }) => one)
+        assert.deepEqual(settled(shuffled(hosts), shuffled(tasks)), settled(hosts, tasks))
+      },
+    ),
+  )
+})
+
+test('no tenant with demand stays below its guarantee, and shares beyond are within one task at equal weight', () => {
+  const anyTenants = fc.array(
+    fc.record({ guarantee: fc.integer({ min: 0, max: 8 }), size: fc.integer({ min: 1, max: 4 }), demand: fc.nat({ max: 30 }) }),
+    {
+      minLength: 2,
+      maxLength: 5,
+    },
+  )
+  fc.assert(
+    fc.property(anyTenants, fc.integer({ min: 40, max: 60 }), (tenants, room) => {
+      const scheduler = new Scheduler()
+      for (let at = 0; at < room; at++) scheduler.fleet.putHost(hostOf(`h${at}`, { capacity: sizeOf(4) }))
+      const ids = tenants.map((_, at) => tenantId(`tenant-${at}`))
+      scheduler.queue.setShares(
+        'agent',
+        tenants.map(({ guarantee }, at) => ({ id: ids[at] ?? tenantId('none'), weight: 1, guarantee: sizeOf(guarantee) })),
+      )
+      for (const [at, { size, demand }] of tenants.entries())
+        for (const task of tasksOf(demand, `t${at}-`, { tenant: ids[at] ?? tenantId('none'), resources: sizeOf(size) }))
+          scheduler.queue.add(task)
+      scheduler.pass({ now: 0 })
+      const waiting = new Set([...scheduler.queue.tasks()].map(({ tenant }) => tenant))
+      const used = (at: number): number => scheduler.fleet.ledger.ofTenant('agent', ids[at] ?? tenantId('none')).cpu
+      const hungry = [...tenants.entries()].filter(([at]) => waiting.has(ids[at] ?? tenantId('none')))
+      for (const [at, { guarantee }] of hungry) assert.ok(used(at) >= guarantee - EPSILON, `tenant ${at} uses ${used(at)} of ${guarantee}`)
+      // Those whose guarantee does not lift them above the others, and whose tasks are of one size so that what is left fits all alike.
+      const burst = hungry.filter(([at, { guarantee, size }]) => size === 1 && used(at) > guarantee + EPSILON).map(([at]) => used(at))
+      assert.ok(burst.length === 0 || Math.max(...burst) - Math.min(...burst) <= 1 + EPSILON, burst.join())
+    }),
+  )
+})
+
+test('a pass ends in its budget of looks, and those to come reach everybody', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 60 }), (hosts, tasks) => {
+      const scheduler = new Scheduler()
+      for (let at = 0; at < hosts; at++) scheduler.fleet.putHost(hostOf(`h${at}`))
+      for (let at = 0; at < tasks; at++)
+        scheduler.queue.add(taskOf(`t${at}`, { resources: { cpu: 1 + (at % 7) / 100, memoryMb: 10, diskMb: 0 } }))
+      const budget = 20
+      let endedBy = 'looks'
+      for (let passes = 0; endedBy !== 'done'; passes++) {
+        const result = scheduler.pass({ now: 0, drain: NO_DRAIN, looks: budget })
+        // What was begun is ended: one scan, or one tree brought up to date, may go beyond.
+        assert.ok(result.looks <= budget + hosts, `${result.looks} looks`)
+        assert.ok(passes < 3 * tasks * hosts, 'each pass comes further than the one before')
+        endedBy = result.endedBy
+      }
+      assert.deepEqual(scheduler.pass({ now: 0, drain: NO_DRAIN }).placed, [])
+    }),
+  )
+})
+
+test('fairness holds from pass to pass: tenants that always want more converge on their weights', () => {
+  const scheduler = new Scheduler()
+  scheduler.fleet.putHost(hostOf('h', { capacity: sizeOf(12) }))
+  scheduler.queue.setShares('agent', [
+    { id: tenantId('a'), weight: 1 },
+    { id: tenantId('b'), weight: 3 },
+  ])
+  const live: string[] = []
+  for (let round = 0; round < 40; round++) {
+    for (const name of ['a', 'b']) for (const task of tasksOf(2, `${name}${round}-`, { tenant: tenantId(name) })) scheduler.queue.add(task)
+    live.push(...scheduler.pass({ now: round, drain: NO_DRAIN }).placed.map(({ task }) => task))
+    if (live.length >= 12) scheduler.end(live.shift() ?? '')
+  }
+  const used = (name: string): number => scheduler.fleet.ledger.ofTenant('agent', tenantId(name)).cpu
+  assert.ok(Math.abs(used('b') - 3 * used('a')) <= 3, `${used('a')} and ${used('b')}`)
+})
