@@ -9,6 +9,11 @@
  * a task), why/ (what is lacking, in words), autoscale/ (how many hosts there should be).
  */
 
+export { decideScaling, MAX_FIRST_WAIT_MS, type ScaleInput, type ScaleResult } from './autoscale/decide.ts'
+export type { GroupMemory, ScaleAction, ScaledHost, ScaleMemory, ScaleRule } from './autoscale/rules.ts'
+export { ruleProblems } from './autoscale/rules.ts'
+export { balanceBy, checkPreferences, type DownPreferences, type DownScore } from './autoscale/scale-down.ts'
+export { type Growable, scaledHosts, shortfallOf } from './autoscale/shortfall.ts'
 export { type ChanceSource, chanceFrom } from './chance.ts'
 export { Fleet, HOST } from './fleet/fleet.ts'
 export type { Resident } from './fleet/host-record.ts'

@@ -8,7 +8,7 @@ import { type Cause, Pass, type PassOptions, type PassResult } from './pass/pass
 import { binPacking, type Fitness } from './placement/fitness.ts'
 import { Picker } from './placement/picker.ts'
 import { TaskQueue } from './queue/task-queue.ts'
-import type { Offer } from './types.ts'
+import type { Offer, Task } from './types.ts'
 import { type Told, tell } from './why/sentence.ts'
 
 export type SchedulerOptions = {
@@ -60,6 +60,7 @@ export class Scheduler {
   /** Places what has room; what it placed waits no longer and runs from now on. Where `drain` is left out, DRAIN_RULES hold. */
   pass(options: PassOptions): PassResult {
     this.#arrivalsBefore = this.fleet.arrivals
+    this.#told.clear()
     const parts = { fleet: this.fleet, queue: this.queue, picker: this.#picker, drains: this.#drains }
     const result = new Pass(parts, { drain: DRAIN_RULES, ...options }).run()
     this.queue.removeAll(result.placed.map(({ task }) => task))
@@ -98,6 +99,16 @@ export class Scheduler {
     const told = this.#told.get(key) ?? words()
     this.#told.set(key, told)
     return told
+  }
+
+  /** What the last pass left over for want of room: what more hosts would help. Quotas, limits and guarantees they would not. */
+  waitingForRoom(): readonly Task[] {
+    const waiting: Task[] = []
+    for (const [id, { kind }] of this.#causes) {
+      const task = this.queue.get(id)
+      if (task !== undefined && (kind === 'no-room' || kind === 'draining')) waiting.push(task)
+    }
+    return waiting
   }
 
   /** Hosts that are being emptied, by the task they are kept for. */

@@ -1,0 +1,82 @@
+/** What people are told about tasks that wait. Fenzo gives a record for each task and host; here reasons are added up over hosts. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { tenantId } from '../../model/index.ts'
+import { Scheduler } from '../scheduler.ts'
+import { hostOf, place, sizeOf, taskOf, workOf } from '../testing.ts'
+import type { FleetHost, RunningWork, Task } from '../types.ts'
+
+const told = (hosts: readonly FleetHost[], work: readonly RunningWork[], change: Partial<Task>, now?: number) => {
+  const scheduler = new Scheduler()
+  for (const host of hosts) scheduler.fleet.putHost(host)
+  for (const one of work) scheduler.fleet.adopt(one)
+  assert.deepEqual(place(scheduler, [taskOf('1', change)]), {})
+  return scheduler.explain('1', now)
+}
+const MINUTE = 60_000
+
+test('the sentence says what is asked, the most that is free, which host is closest and when it may have room', () => {
+  const hosts = ['build-1', 'build-2', 'build-3'].map(id => hostOf(id))
+  const work = [
+    workOf('a', 'build-1', { resources: sizeOf(4), endsAt: 90 * MINUTE }),
+    workOf('b', 'build-2', { resources: sizeOf(1), endsAt: 2 * MINUTE }),
+    workOf('c', 'build-2', { resources: sizeOf(1), endsAt: 3 * MINUTE }),
+    workOf('d', 'build-3', { resources: sizeOf(3) }),
+  ]
+  assert.deepEqual(told(hosts, work, { resources: sizeOf(4) }, 0), {
+    code: 'no-capacity',
+    message:
+      'It asks for 4 cpu, 4096 MB memory and 100000 MB disk; the most that is free is 2 cpu, 2048 MB memory and 50000 MB disk on 3 hosts; ' +
+      'closest is build-2, which lacks 2 cpu and 2048 MB memory and 50000 MB disk; on build-2 2 of what runs there end within about 3 min.',
+    mend: 'Wait for running work to end, or add a host.',
+  })
+})
+
+test('only what is lacking is named, and without known ends nothing is promised', () => {
+  const work = [workOf('a', 'h', { resources: { cpu: 0, memoryMb: 3000, diskMb: 0 } })]
+  const message = told([hostOf('h')], work, { resources: { cpu: 1, memoryMb: 2000, diskMb: 0 } }, 0)?.message ?? ''
+  assert.match(message, /closest is h, which lacks 904 MB memory\.$/)
+})
+
+test('each thing that may stand in the way has its words', () => {
+  const group = { group: 'g', hard: [{ kind: 'unique' as const, attribute: 'zone' }] }
+  const table: [name: string, hosts: FleetHost[], work: RunningWork[], task: Partial<Task>, message: RegExp][] = [
+    ['no host', [], [], {}, /There is no host yet/],
+    ['state', [hostOf('h', { state: 'draining' })], [], {}, /None of 1 host takes agents of team t/],
+    ['role', [hostOf('h', { role: 'controllers' })], [], {}, /None of 1 host/],
+    ['tenant', [hostOf('h', { reservedFor: tenantId('u') })], [], {}, /None of 1 host/],
+    ['attribute', [hostOf('h')], [], { hard: [{ kind: 'attribute', attribute: 'zone', oneOf: ['a', 'b'] }] }, /and has zone=a\|b/],
+    ['too large', [hostOf('h')], [], { networkMbps: 10 }, /25000 MB disk, 10 Mbps network, and the largest of 1 host/],
+    ['ports', [hostOf('h', { ports: [{ first: 1, last: 2 }] })], [workOf('r', 'h', { heldPorts: [1] })], { ports: 2 }, /lacks 1 ports/],
+    ['scalar', [hostOf('h', { scalars: { gpu: 1 } })], [workOf('r', 'h', { scalars: { gpu: 1 } })], { scalars: { gpu: 1 } }, /lacks 1 gpu/],
+    ['alone', [hostOf('h')], [workOf('r', 'h')], { exclusive: true }, /what stands in the way is runs other work/],
+    [
+      'constraint',
+      [hostOf('h', { attributes: { zone: 'a' } })],
+      [workOf('r', 'h', { group: 'g' })],
+      group,
+      /what stands in the way is one of g by zone/,
+    ],
+  ]
+  for (const [name, hosts, work, task, message] of table) assert.match(told(hosts, work, task)?.message ?? '', message, name)
+})
+
+test('room that others took in the same pass is told as a turn, not as a lack', () => {
+  const scheduler = new Scheduler()
+  scheduler.fleet.putHost(hostOf('h'))
+  place(scheduler, [taskOf('1', { resources: sizeOf(4), readyAt: -1 }), taskOf('2', { resources: sizeOf(4) })])
+  assert.equal(scheduler.explain('2')?.code, 'waiting-turn')
+  place(scheduler, [])
+  assert.equal(scheduler.explain('2')?.code, 'no-capacity')
+})
+
+test('a task that was placed, never waited or has not had its turn is not explained', () => {
+  const scheduler = new Scheduler()
+  scheduler.fleet.putHost(hostOf('h'))
+  place(scheduler, [taskOf('1')])
+  scheduler.queue.add(taskOf('2'))
+  assert.deepEqual(
+    ['1', '2', '3'].map(id => scheduler.explain(id)),
+    [undefined, undefined, undefined],
+  )
+})
