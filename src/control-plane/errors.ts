@@ -1,4 +1,4 @@
-export type StartErrorCode = 'home-unwritable' | 'disk-full' | 'port-taken' | 'already-running' | 'console-missing'
+export type StartErrorCode = 'home-unwritable' | 'disk-full'
 
 /** Manor cannot start; the sentence says the mend. The command line ends with exit code 2. */
 export class StartError extends Error {
