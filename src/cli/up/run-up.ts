@@ -1,7 +1,7 @@
 import { ensureConsole } from '../../../scripts/build-console.ts'
 import type { ShutdownRequest } from '../../api/index.ts'
 import { type Manor, takeFleetDown } from '../../control-plane/index.ts'
-import { setDefaultProgram } from '../../controllers/index.ts'
+import { ClientError, setDefaultProgram } from '../../controllers/index.ts'
 import type { CommonOptions } from '../command-module.ts'
 import { type CliContext, PROGRAM } from '../context.ts'
 import { createProgress, type Progress } from '../display/progress.ts'
@@ -78,7 +78,7 @@ const firstSteps = async (
     if (options.once || signal.aborted) {
       if (signal.aborted && !options.once) return undefined
       await takeDown(manor, progress, true, context.signal)
-      throw cause
+      throw cause instanceof ClientError || cause instanceof DOMException ? new CliError(cause.message, EXIT.failed, { cause }) : cause
     }
     // Manor itself is well: it stays, and a person can look.
     progress.fail('build', cause instanceof Error ? cause.message : String(cause))
