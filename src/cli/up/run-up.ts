@@ -77,7 +77,8 @@ const firstSteps = async (
   } catch (cause) {
     if (options.once || signal.aborted) {
       if (signal.aborted && !options.once) return undefined
-      await takeDown(manor, progress, true, context.signal)
+      // Also after ctrl-C: what --once began, it takes down. A second ctrl-C ends that too.
+      await takeDown(manor, progress, true, new AbortController().signal)
       throw cause instanceof ClientError || cause instanceof DOMException ? new CliError(cause.message, EXIT.failed, { cause }) : cause
     }
     // Manor itself is well: it stays, and a person can look.
