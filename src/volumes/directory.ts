@@ -52,6 +52,8 @@ export const createDirectoryHomes = ({ directory, ownerOf, clock }: DirectoryHom
       const owner = ownerOf(id)
       await mkdir(dirname(home), { recursive: true, mode: 0o755 })
       await make(home, home, owner)
+      // Also where it was there: a crash may have come between making it and giving it away, and then its controller could never write.
+      await give(home, owner)
       for (const file of once) await put(home, file, 'wx', owner)
       for (const file of always) await put(home, file, 'w', owner)
       return home
