@@ -67,7 +67,7 @@ test('an agent is asked for with its secret in a private file, the controller’
     '/jars rw',
     '/java ro',
     '/programs ro',
-    '/programs ro',
+    '/programs/jenkins.war ro',
     `/work/${name} rw`,
   ])
   assert.ok(!JSON.stringify(await world.store.events({ limit: 100 })).includes('secret of'))
