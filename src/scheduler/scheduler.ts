@@ -42,7 +42,9 @@ export class Scheduler {
   readonly offers: OfferBook
   readonly #picker: Picker
   readonly #drains = new Drains(this.fleet)
-  #causes: ReadonlyMap<string, Cause> = new Map()
+  #leftOver: PassResult['leftOver'] = []
+  /** The same by task; made when somebody first asks after a pass, since nobody may. */
+  #causes: ReadonlyMap<string, Cause> | undefined
   #arrivalsBefore = 0
   readonly #told = new Map<string, Told>()
   #toldAsOf = ''
@@ -64,7 +66,8 @@ export class Scheduler {
     const parts = { fleet: this.fleet, queue: this.queue, picker: this.#picker, drains: this.#drains }
     const result = new Pass(parts, { drain: DRAIN_RULES, ...options }).run()
     this.queue.removeAll(result.placed.map(({ task }) => task))
-    this.#causes = new Map(result.leftOver.map(({ task, cause }) => [task, cause]))
+    this.#leftOver = result.leftOver
+    this.#causes = undefined
     return result
   }
 
@@ -85,6 +88,7 @@ export class Scheduler {
   /** Why the last pass left the task over, in words; undefined where it did not. Worked out anew with what is known by now. */
   explain(id: string, now?: Timestamp): Told | undefined {
     const task = this.queue.get(id)
+    this.#causes ??= new Map(this.#leftOver.map(left => [left.task, left.cause]))
     const cause = this.#causes.get(id)
     if (task === undefined || cause === undefined) return undefined
     const shape = this.#picker.shape(task)
@@ -104,9 +108,9 @@ export class Scheduler {
   /** What the last pass left over for want of room: what more hosts would help. Quotas, limits and guarantees they would not. */
   waitingForRoom(): readonly Task[] {
     const waiting: Task[] = []
-    for (const [id, { kind }] of this.#causes) {
+    for (const { task: id, cause } of this.#leftOver) {
       const task = this.queue.get(id)
-      if (task !== undefined && (kind === 'no-room' || kind === 'draining')) waiting.push(task)
+      if (task !== undefined && (cause.kind === 'no-room' || cause.kind === 'draining')) waiting.push(task)
     }
     return waiting
   }

@@ -213,7 +213,7 @@ export class Fleet {
 
   /** Whether any host is reserved for the tenant: only then does it matter to a place whose task it is. */
   hasReservation(tenant: TenantId): boolean {
-    return (this.#reserved.get(tenant) ?? 0) > 0
+    return this.#reserved.size > 0 && (this.#reserved.get(tenant) ?? 0) > 0
   }
 
   hasRole(role: HostRole): boolean {

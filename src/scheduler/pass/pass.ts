@@ -70,7 +70,7 @@ export class Pass {
   readonly #placed: Placed[] = []
   readonly #leftOver: { readonly task: string; readonly cause: Cause }[] = []
   readonly #stops: Stop[] = []
-  /** For whom no room can be made in this pass: what runs only grows within it. */
+  /** For whom room could not be made. */
   readonly #inVain = new Set<string>()
 
   constructor(parts: PassParts, options: PassOptions) {
@@ -101,10 +101,12 @@ export class Pass {
     const { now, placements = Number.POSITIVE_INFINITY, looks = Number.POSITIVE_INFINITY } = this.#options
     for (const tier of TIERS) {
       const turns = new Turns(queue, tier, fleet.ledger, this.#total, now)
-      for (let task = turns.next(); task !== undefined; task = turns.next()) {
+      let wasPlaced = false
+      for (let task = turns.next(wasPlaced); task !== undefined; task = turns.next(wasPlaced)) {
         if (this.#placed.length >= placements) return 'placements'
         if (picker.looks - looksBefore >= looks) return 'looks'
         const cause = this.#place(task)
+        wasPlaced = cause === undefined
         if (cause !== undefined) this.#leftOver.push({ task: task.id, cause })
       }
     }
@@ -147,29 +149,42 @@ export class Pass {
 
   /** By stopping what may be stopped, else by letting a host run empty. */
   #makeRoom(task: Task, shape: Shape): Cause | undefined {
-    const { fleet, queue, drains } = this.#parts
-    const { preemption, drain, now } = this.#options
-    const askedAs = `${shape.key === '' ? task.id : shape.key} ${task.tier} ${task.tenant}`
-    if (this.#inVain.has(askedAs) || this.#inVain.size >= MAX_IN_VAIN) return undefined
-    let slot = -1
-    if (preemption !== undefined && this.#stops.length < preemption.atMost) {
-      const found = preemptionFor(task, shape, fleet, victimRule(task, queue, fleet, this.#total))
-      const host = found && fleet.record(found.slot)?.host.id
-      if (found !== undefined && host !== undefined) {
-        this.#stops.push({ forTask: task.id, host, stop: found.victims.map(({ id }) => id) })
-        slot = found.slot
-      }
-    }
-    const mayDrain = drain !== undefined && deservesDrain(task, drain, drains, now)
-    if (slot < 0 && mayDrain) slot = hostToDrain(fleet, shape)
+    const { fleet, drains } = this.#parts
+    let slot = this.#stopFor(task, shape)
+    if (slot < 0) slot = this.#drainFor(task, shape)
     const host = fleet.record(slot)?.host.id
-    if (host === undefined) {
-      // One that has not waited long enough says nothing about another that has.
-      if (mayDrain || drain === undefined) this.#inVain.add(askedAs)
-      return undefined
-    }
+    if (host === undefined) return undefined
     drains.keep(task.id, slot)
     return { kind: 'draining', host }
+  }
+
+  #stopFor(task: Task, shape: Shape): number {
+    const { fleet, queue } = this.#parts
+    const { preemption } = this.#options
+    if (preemption === undefined || this.#stops.length >= preemption.atMost) return -1
+    return this.#onceInVain('stop', task, shape, () => {
+      const found = preemptionFor(task, shape, fleet, victimRule(task, queue, fleet, this.#total))
+      const host = found && fleet.record(found.slot)?.host.id
+      if (found === undefined || host === undefined) return -1
+      this.#stops.push({ forTask: task.id, host, stop: found.victims.map(({ id }) => id) })
+      return found.slot
+    })
+  }
+
+  #drainFor(task: Task, shape: Shape): number {
+    const { fleet, drains } = this.#parts
+    const { drain, now } = this.#options
+    if (drain === undefined || !deservesDrain(task, drain, drains, now)) return -1
+    return this.#onceInVain('drain', task, shape, () => hostToDrain(fleet, shape))
+  }
+
+  /** Looks for room to be made, but not again for the like once there was none: what runs only grows within a pass. */
+  #onceInVain(how: 'stop' | 'drain', task: Task, shape: Shape, look: () => number): number {
+    const key = `${how} ${shape.key === '' ? task.id : shape.key} ${task.tier} ${task.tenant}`
+    if (this.#inVain.size >= MAX_IN_VAIN || this.#inVain.has(key)) return -1
+    const slot = look()
+    if (slot < 0) this.#inVain.add(key)
+    return slot
   }
 }
 

@@ -44,9 +44,12 @@ export class Allowance {
   }
 
   refusal(task: Task): Refusal | undefined {
-    const quota = this.#queue.shares(task.tier).get(task.tenant)?.quota
-    const used = this.#ledger.ofTenant(task.tier, task.tenant)
-    if (quota !== undefined && !fits(after(used, task), quota)) return { kind: 'quota', quota, used: amountOf(used) }
+    const shares = this.#queue.shares(task.tier)
+    const quota = shares.size === 0 ? undefined : shares.get(task.tenant)?.quota
+    if (quota !== undefined) {
+      const used = this.#ledger.ofTenant(task.tier, task.tenant)
+      if (!fits(after(used, task), quota)) return { kind: 'quota', quota, used: amountOf(used) }
+    }
     if (this.#limits !== undefined && task.group !== undefined) {
       const limit = this.#limits.get(task.group)
       const groupUsed = this.#ledger.ofGroup(task.group)

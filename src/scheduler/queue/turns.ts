@@ -47,27 +47,31 @@ export class Turns {
     }
   }
 
-  /** The next task in turn, taken out; undefined once none is ready. What was placed since the last call has to be in the ledger. */
-  next(): Task | undefined {
-    if (this.#given) this.#settle()
+  /**
+   * The next task in turn, taken out; undefined once none is ready. `lastWasPlaced` tells whether the one before was, and is in the ledger: where
+   * not, nobody's share has changed.
+   */
+  next(lastWasPlaced: boolean): Task | undefined {
+    if (this.#given) this.#settle(lastWasPlaced)
     const turn = this.#tenants.top()?.lanes.top()
     this.#given = turn !== undefined
     return turn === undefined ? undefined : this.#headOf(turn)
   }
 
   /** Moves the lane and tenant whose task was given last to where they belong now. */
-  #settle(): void {
+  #settle(sharesChanged: boolean): void {
     const tenant = this.#tenants.top()
     const turn = tenant?.lanes.top()
     if (tenant === undefined || turn === undefined) return
     turn.next++
     if (this.#headOf(turn) === undefined) tenant.lanes.pop()
     else {
-      turn.key = this.#laneKey(tenant, turn.lane)
+      if (sharesChanged) turn.key = this.#laneKey(tenant, turn.lane)
       tenant.lanes.sinkTop()
     }
     if (tenant.lanes.top() === undefined) this.#tenants.pop()
     else {
+      if (!sharesChanged) return
       tenant.key = this.#tenantKey(tenant)
       this.#tenants.sinkTop()
     }
