@@ -6,6 +6,7 @@ import {
   type Observation,
   type Resources,
   shareOfHost,
+  type Timestamp,
   tenantId,
   type WorkloadId,
 } from '../model/index.ts'
@@ -14,6 +15,8 @@ import type { Reader } from '../store/index.ts'
 
 /** Phases in which an agent holds its place. */
 const HOLDING: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['placed', 'launching', 'online', 'busy', 'ending'])
+type Owner = Pick<Agent, 'tenant' | 'controller' | 'host' | 'workload'>
+
 /**
  * All work that holds a place, each once: by its row where the row says that it may run, and whatever else the engine sees and has not ended.
  * Counted from scratch each time, so there is no token that could leak.
@@ -22,14 +25,16 @@ export const runningWork = (store: Pick<Reader, 'by' | 'list' | 'get'>, observat
   const seen = new Map<WorkloadId, Observation>()
   for (const observation of observations) if (observation.state !== 'ended') seen.set(observation.id, observation)
   const work: RunningWork[] = []
-  const count = (tier: RunningWork['tier'], owner: Pick<Agent, 'tenant' | 'controller' | 'host' | 'workload'>, resources: Resources) => {
+  const count = (tier: RunningWork['tier'], owner: Owner, resources: Resources, since: Timestamp | undefined) => {
     const observation = owner.workload === undefined ? undefined : seen.get(owner.workload)
     if (owner.workload !== undefined) seen.delete(owner.workload)
-    work.push({ tier, tenant: owner.tenant, controller: owner.controller, host: observation?.host ?? owner.host, resources })
+    const { tenant, controller, host } = owner
+    work.push({ tier, tenant, controller, host: observation?.host ?? host, resources, ...(since === undefined ? {} : { since }) })
   }
-  for (const agent of store.by('agentsByLife', 'live')) if (HOLDING.has(agent.phase)) count('agent', agent, agent.resources)
+  for (const agent of store.by('agentsByLife', 'live')) if (HOLDING.has(agent.phase)) count('agent', agent, agent.resources, agent.placedAt)
   for (const { id, ...controller } of store.list('controller'))
-    if (holdsPlace(controller.phase)) count('controller', { ...controller, controller: id }, shareOfHost(controller.spec))
+    if (holdsPlace(controller.phase))
+      count('controller', { ...controller, controller: id }, shareOfHost(controller.spec), controller.startedAt)
   for (const observation of seen.values()) work.push(orphanWork(store, observation))
   return work
 }

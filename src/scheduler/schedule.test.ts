@@ -264,3 +264,27 @@ test('equal tasks of two teams are shared as their weights say, to within one ta
     }),
   )
 })
+
+test('equals take turns: with room for five, three controllers of one team are served alike in the long run', () => {
+  const names = ['a', 'b', 'c']
+  const served = new Map(names.map(name => [name, 0]))
+  let running: (RunningWork & { readonly endsAt: number; readonly since: number })[] = []
+  for (let now = 0; now < 300; now++) {
+    running = running.filter(({ endsAt }) => endsAt > now)
+    const tasks = names.flatMap(name =>
+      Array.from({ length: 3 }, (_, i) => task(`${name}-${now}-${i}`, { controller: controllerId(name), readyAt: 0 })),
+    )
+    const { placements } = schedule(
+      input({ hosts: [host('h', { capacity: { cpu: 5, memoryMb: 8192, diskMb: 100_000 } })], tasks, running }),
+    )
+    for (const [i, placement] of placements.entries()) {
+      const placed = tasks.find(({ id }) => id === placement.task)
+      assert.ok(placed)
+      served.set(placed.controller, (served.get(placed.controller) ?? 0) + 1)
+      // Ends at different moments, as builds do.
+      running.push({ ...placed, host: placement.host, since: now + i / 100, endsAt: now + 5 + ((now + i) % 3) })
+    }
+  }
+  const counts = [...served.values()]
+  assert.ok(Math.max(...counts) - Math.min(...counts) <= 6, `served ${[...served].join(' ')}`)
+})

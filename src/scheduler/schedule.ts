@@ -2,7 +2,7 @@ import { NO_DRAIN } from './pass/drain.ts'
 import { shareProblems, type TenantShare } from './queue/shares.ts'
 import { taskProblem } from './queue/task-queue.ts'
 import { Scheduler } from './scheduler.ts'
-import type { LeftOver, ScheduleInput, ScheduleResult, Task } from './types.ts'
+import type { LeftOver, RunningWork, ScheduleInput, ScheduleResult, Task } from './types.ts'
 
 /**
  * One pass for callers that keep nothing between passes: places what has room, in fair turns, and says of the rest why not. Pure and
@@ -28,6 +28,7 @@ export const schedule = ({ tasks, hosts, running, tenants }: ScheduleInput): Sch
     'controller',
     shares.map(({ id, weight }) => ({ id, weight })),
   )
+  for (const { tier, tenant, controller } of inOrderOfTurns(running)) scheduler.queue.noteServed(tier, tenant, controller)
   const leftOver: LeftOver[] = []
   for (const task of tasks) {
     const problem = taskProblem(task)
@@ -41,6 +42,14 @@ export const schedule = ({ tasks, hosts, running, tenants }: ScheduleInput): Sch
   }
   return { placements: result.placed.map(({ task, host }) => ({ task, host })), leftOver }
 }
+
+/** What runs tells whose turns were the last: the tie between equal shares is theirs who have waited longest. */
+const inOrderOfTurns = (running: readonly RunningWork[]): RunningWork[] =>
+  running
+    .filter(({ since }) => since !== undefined)
+    .sort((a, b) => (a.since ?? 0) - (b.since ?? 0) || order(a.tenant, b.tenant) || order(a.controller, b.controller))
+
+const order = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
 
 const invalid = ({ tier }: Task, problem: string): LeftOver['reason'] => ({
   code: 'invalid-spec',

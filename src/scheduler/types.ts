@@ -64,6 +64,8 @@ export type RunningWork = Claim & {
   readonly host: HostId | undefined
   readonly heldPorts?: readonly number[]
   readonly setHolds?: readonly SetHold[]
+  /** When it was placed: among equal shares whoever was served longest ago goes first. */
+  readonly since?: Timestamp
   /** When it is expected to end. */
   readonly endsAt?: Timestamp
   /** Set where its tenant's policy lets it be stopped for others; `cost` is what is lost then, in any unit that can be compared. */

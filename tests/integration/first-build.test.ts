@@ -56,13 +56,26 @@ test('ctrl-C stops Manor alone; up again adopts the controller, and a build that
   assert.deepEqual(processesOf(home.directory), [])
 })
 
+/** Milliseconds since the first was queued, an agent a line, for whoever looks at a failure. */
+const timesOf = (agents: readonly AgentView[]): string => {
+  const start = Math.min(...agents.map(({ queuedAt }) => queuedAt))
+  const since = (at: number | undefined): string => (at === undefined ? '-' : String(at - start)).padStart(7)
+  return agents
+    .toSorted((a, b) => (a.placedAt ?? 0) - (b.placedAt ?? 0))
+    .map(
+      ({ id, queuedAt, placedAt, onlineAt, busyAt, endedAt, reason }) =>
+        `${id.padEnd(28)} queued ${since(queuedAt)} placed ${since(placedAt)} online ${since(onlineAt)} busy ${since(busyAt)} ended ${since(endedAt)} ${reason?.message ?? ''}`,
+    )
+    .join('\n')
+}
+
 /** While every controller has builds that wait, each gets its turn: what they were given meanwhile differs by two at most. */
 const assertFairTurns = (agents: readonly AgentView[], names: readonly string[]): void => {
   const placed = names.map(name => agents.filter(({ controller }) => controller === name).map(({ placedAt }) => placedAt ?? Number.NaN))
   const from = Math.max(...placed.map(times => Math.min(...times)))
   const to = Math.min(...placed.map(times => Math.max(...times)))
   const turns = placed.map(times => times.filter(time => time >= from && time <= to).length)
-  assert.ok(Math.max(...turns) - Math.min(...turns) <= 2, `turns of ${names.join(', ')}: ${turns.join(', ')}`)
+  assert.ok(Math.max(...turns) - Math.min(...turns) <= 2, `turns of ${names.join(', ')}: ${turns.join(', ')}\n${timesOf(agents)}`)
 }
 
 test('20 builds over 3 controllers all finish, never more agents than the host can hold, in fair turns', async t => {
@@ -104,7 +117,7 @@ test('20 builds over 3 controllers all finish, never more agents than the host c
   )
   const agents = await manor.get<AgentView[]>('/api/v1/agents?live=false&limit=1000')
   const idle = agents.filter(({ busyAt }) => busyAt === undefined)
-  assert.deepEqual(idle, [], 'no agent was made that no build needed')
+  assert.deepEqual(idle, [], `no agent was made that no build needed\n${timesOf(agents)}`)
   assert.equal(agents.length, 20, 'one agent for each build')
   t.diagnostic(`at most ${most} agents at a time`)
   assertFairTurns(agents, names)

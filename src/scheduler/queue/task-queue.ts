@@ -2,6 +2,9 @@ import type { ControllerId, TenantId } from '../../model/index.ts'
 import type { Task, Tier } from '../types.ts'
 import { sharesProblems, type TenantShare } from './shares.ts'
 
+/** Tenants and controllers whose last turn is remembered: more than live in a fleet; of whoever is forgotten it is as if it was never served. */
+const MAX_SERVED = 50_000
+
 /** Waiting tasks of one controller, in the order in which they are to be placed. */
 export type Lane = { readonly controller: ControllerId; tasks: Task[] }
 export type TenantQueue = { readonly tenant: TenantId; readonly lanes: Map<ControllerId, Lane> }
@@ -14,6 +17,9 @@ export class TaskQueue {
   readonly #tiers = new Map<Tier, Map<TenantId, TenantQueue>>()
   readonly #byId = new Map<string, Task>()
   readonly #shares = new Map<Tier, ReadonlyMap<TenantId, TenantShare>>()
+  /** By whom, at which turn; the one that was served longest ago first. */
+  readonly #served = new Map<string, number>()
+  #turn = 0
 
   get size(): number {
     return this.#byId.size
@@ -76,6 +82,24 @@ export class TaskQueue {
 
   shares(tier: Tier): ReadonlyMap<TenantId, TenantShare> {
     return this.#shares.get(tier) ?? NO_SHARES
+  }
+
+  /** Counts a turn that was used. Among equal shares whoever was served longest ago goes first, so that none always comes last. */
+  noteServed(tier: Tier, tenant: TenantId, controller: ControllerId): void {
+    this.#turn++
+    for (const key of [`${tier} ${tenant}`, `${tier} ${tenant} ${controller}`]) {
+      this.#served.delete(key)
+      this.#served.set(key, this.#turn)
+    }
+    for (const key of this.#served.keys()) {
+      if (this.#served.size <= MAX_SERVED) break
+      this.#served.delete(key)
+    }
+  }
+
+  /** The turn at which a tenant, or one of its controllers, was served last; 0 where that is not known. */
+  servedAt(tier: Tier, tenant: TenantId, controller?: ControllerId): number {
+    return this.#served.get(controller === undefined ? `${tier} ${tenant}` : `${tier} ${tenant} ${controller}`) ?? 0
   }
 
   tenants(tier: Tier): Iterable<TenantQueue> {

@@ -6,23 +6,25 @@ import { Heap } from './heap.ts'
 import { type TenantShare, turnKey } from './shares.ts'
 import type { Lane, TaskQueue, TenantQueue } from './task-queue.ts'
 
-type LaneTurn = { readonly lane: Lane; next: number; priority: number; key: number }
+type LaneTurn = { readonly lane: Lane; next: number; priority: number; key: number; served: number }
 type TenantTurn = {
   readonly queue: TenantQueue
   readonly share: Pick<TenantShare, 'weight' | 'guarantee'>
   readonly lanes: Heap<LaneTurn>
   key: number
+  served: number
 }
 
 /**
  * Whose turn it is in one tier: the tenant that has least of its guarantee, then the one with the smallest dominant share for its weight; within
- * it whatever has the highest priority, then the controller with the smallest dominant share, then whoever waits longest. Work of this tier
- * alone counts, so a tenant with a large controller is not starved of agents.
+ * it whatever has the highest priority, then the controller with the smallest dominant share, then whoever waits longest. Equals take turns:
+ * whoever was served longest ago is first. Work of this tier alone counts, so a tenant with a large controller is not starved of agents.
  *
  * Cost: setting up is linear in tenants and controllers that wait; a turn costs log2 of each, and nothing while the same tenant stays first.
  */
 export class Turns {
-  readonly #tenants = new Heap<TenantTurn>((a, b) => (a.key === b.key ? a.queue.tenant < b.queue.tenant : a.key < b.key))
+  readonly #tenants = new Heap<TenantTurn>(tenantBefore)
+  readonly #queue: TaskQueue
   readonly #tier: Tier
   readonly #ledger: Ledger
   readonly #total: Amount
@@ -30,15 +32,23 @@ export class Turns {
   #given = false
 
   constructor(queue: TaskQueue, tier: Tier, ledger: Ledger, total: Amount, now: Timestamp) {
+    this.#queue = queue
     this.#tier = tier
     this.#ledger = ledger
     this.#total = total
     this.#now = now
     const shares = queue.shares(tier)
     for (const tenantQueue of queue.tenants(tier)) {
-      const turn: TenantTurn = { queue: tenantQueue, share: shares.get(tenantQueue.tenant) ?? PLAIN, lanes: new Heap(laneBefore), key: 0 }
+      const turn: TenantTurn = {
+        queue: tenantQueue,
+        share: shares.get(tenantQueue.tenant) ?? PLAIN,
+        lanes: new Heap(laneBefore),
+        key: 0,
+        served: queue.servedAt(tier, tenantQueue.tenant),
+      }
       for (const lane of tenantQueue.lanes.values()) {
-        const laneTurn = { lane, next: 0, priority: 0, key: this.#laneKey(turn, lane) }
+        const served = queue.servedAt(tier, tenantQueue.tenant, lane.controller)
+        const laneTurn = { lane, next: 0, priority: 0, key: this.#laneKey(turn, lane), served }
         if (this.#headOf(laneTurn) !== undefined) turn.lanes.push(laneTurn)
       }
       if (turn.lanes.top() === undefined) continue
@@ -64,6 +74,12 @@ export class Turns {
     const turn = tenant?.lanes.top()
     if (tenant === undefined || turn === undefined) return
     turn.next++
+    if (sharesChanged) {
+      const { tenant: id } = tenant.queue
+      this.#queue.noteServed(this.#tier, id, turn.lane.controller)
+      tenant.served = this.#queue.servedAt(this.#tier, id)
+      turn.served = this.#queue.servedAt(this.#tier, id, turn.lane.controller)
+    }
     if (this.#headOf(turn) === undefined) tenant.lanes.pop()
     else {
       if (sharesChanged) turn.key = this.#laneKey(tenant, turn.lane)
@@ -101,7 +117,13 @@ export class Turns {
 
 const PLAIN = { weight: 1 } as const
 
+const tenantBefore = (a: TenantTurn, b: TenantTurn): boolean => {
+  if (a.key !== b.key) return a.key < b.key
+  return a.served === b.served ? a.queue.tenant < b.queue.tenant : a.served < b.served
+}
+
 const laneBefore = (a: LaneTurn, b: LaneTurn): boolean => {
   if (a.priority !== b.priority) return a.priority > b.priority
-  return a.key === b.key ? a.lane.controller < b.lane.controller : a.key < b.key
+  if (a.key !== b.key) return a.key < b.key
+  return a.served === b.served ? a.lane.controller < b.lane.controller : a.served < b.served
 }
