@@ -242,7 +242,7 @@ test('with a password alone a POST carries a crumb and its session, fetched once
 
 test('where crumbs are switched off that is asked once', async () => {
   await using server = await serve(({ target }, response) => response.writeHead(target.includes('crumbIssuer') ? 404 : 200).end('ok'))
-  const client = clientOf(server, { capabilities: { ...hudson.capabilities, crumbs: true } })
+  const client = clientOf(server, { capabilities: hudson.capabilities })
   await client.script('1', signal)
   await client.script('2', signal)
   assert.deepEqual(

@@ -104,8 +104,8 @@ export const hudson: Distribution = {
   capabilities: {
     agents: 'tcp',
     agentSecret: 'instance',
-    // It has no API tokens, so programs post with a password; the hook refuses posts of other sites' pages instead.
-    crumbs: false,
+    // The hook leaves them off, which the client finds out by asking; an owner may have switched them on.
+    crumbs: true,
     apiTokens: false,
     health: false,
     versionHeader: 'x-hudson',
