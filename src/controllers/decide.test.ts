@@ -14,7 +14,7 @@ import {
   tenantId,
   workloadId,
 } from '../model/index.ts'
-import { type ControllerStep, type ControllerView, decide, HOOK_SILENCE_MS, SLOW_BOOT_MS } from './decide.ts'
+import { type ControllerStep, type ControllerView, decide, HOOK_GREETING_MS, HOOK_SILENCE_MS, SLOW_BOOT_MS } from './decide.ts'
 import { DEFAULT_SPEC } from './operations.ts'
 
 const NOW = 1_000_000_000
@@ -66,6 +66,7 @@ const view = (change: Partial<ControllerView> & { readonly row?: Partial<Control
     probe: undefined,
     presence: presence(),
     restartExitCode: 5,
+    servesSilentlySince: undefined,
     liveAgents: 0,
     now: NOW,
     ...rest,
@@ -101,6 +102,16 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
     'a boot whose hook has not spoken',
     view({ row: { phase: 'starting' }, probe: { kind: 'ready', version: '2' }, presence: undefined }),
     'wait',
+  ],
+  [
+    'a boot that serves and whose hook stays silent',
+    view({
+      row: { phase: 'starting' },
+      probe: { kind: 'ready', version: '2' },
+      presence: undefined,
+      servesSilentlySince: NOW - HOOK_GREETING_MS,
+    }),
+    'fail',
   ],
   ['a boot that says 503', view({ row: { phase: 'starting' }, probe: { kind: 'starting' } }), 'wait'],
   ['a boot that ended', view({ row: { phase: 'starting' }, observation: ENDED }), 'fail'],
@@ -233,6 +244,7 @@ const settleFrom = (phase: Controller['phase'], wanted: Controller['wanted']): s
       probe: alive ? { kind: 'ready', version: '2' } : undefined,
       presence: alive ? presence({ quieting: row.phase === 'quieting', reportedAt: now }) : undefined,
       restartExitCode: 5,
+      servesSilentlySince: undefined,
       liveAgents: 0,
       now,
     }

@@ -23,6 +23,8 @@ export type ControllerView = {
   readonly observation: Observation | undefined
   /** Only looked at in the phases that need it. */
   readonly probe: Probe | undefined
+  /** Since when the program of this run has served without a word of its hook; undefined where it does not serve or the hook has spoken. */
+  readonly servesSilentlySince: Timestamp | undefined
   /** Of the current epoch. */
   readonly presence: Presence | undefined
   /** With what its program exits to be started again; undefined where it never does. */
@@ -57,6 +59,8 @@ export type ControllerStep =
 
 /** How long a hook may be silent before its word about running builds is not waited for any more. */
 export const HOOK_SILENCE_MS = 45 * SECOND
+/** A program that serves and whose hook is silent may never have been secured. The hook greets at once; it may have missed a Manor that was away. */
+export const HOOK_GREETING_MS = 60 * SECOND
 /** After this long without being ready, the reason says so; the program is left alone (liveness is the process, design section 4). */
 export const SLOW_BOOT_MS = 5 * MINUTE
 /** From the polite signal to the kill. An idle Jenkins needs 0.1 to 1.6 s; one that writes a large queue needs more. */
@@ -141,6 +145,15 @@ const decideStarting = (view: ControllerView): ControllerStep => {
     }
   if (probe?.kind === 'ready' && presence)
     return { kind: 'move', to: 'ready', message: `is ready (version ${probe.version})`, version: probe.version }
+  if (view.servesSilentlySince !== undefined && now - view.servesSilentlySince >= HOOK_GREETING_MS)
+    return {
+      kind: 'fail',
+      reason: {
+        code: 'not-secured',
+        message: `It serves, and its hook has said nothing for ${HOOK_GREETING_MS / SECOND} s: it may not be secured, so it is ended.`,
+        mend: 'Look at its log for why the hook did not run: manor controller logs NAME.',
+      },
+    }
   if (now - controller.phaseSince < SLOW_BOOT_MS) return wait(PROBE_INTERVAL_MS)
   return wait(READY_CHECK_MS, {
     code: 'waiting-boot',

@@ -113,6 +113,16 @@ story('an instance that its hook could not secure is never ready', {}, async wor
   assert.match(world.get()?.reason?.message ?? '', /the realm refused/)
 })
 
+story('a program that serves without a word of its hook is ended: it may not be secured', {}, async world => {
+  world.behaviour.speaks = false
+  await world.create()
+  await world.until(() => world.phase() === 'failed', 'failed', 120 * SECOND)
+  assert.equal(world.get()?.reason?.code, 'not-secured')
+  await world.until(() => world.alive() === 0, 'ended')
+  world.behaviour.speaks = true
+  await ready(world)
+})
+
 let place = false
 story('without room it says so and starts when there is some', { noPlace: () => !place }, async world => {
   await world.create()

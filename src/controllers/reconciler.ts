@@ -8,6 +8,7 @@ import {
   type Observation,
   type Reason,
   SECOND,
+  type Timestamp,
   workloadId,
 } from '../model/index.ts'
 import { type Backoff, backoffDelay, deadline, integer, ReconcileLoop } from '../runtime/index.ts'
@@ -37,6 +38,8 @@ const NO_PLACE_RETRY_MS = 5 * SECOND
 export class ControllerReconciler {
   readonly #ports: ControllerPorts
   readonly #loop: ReconcileLoop
+  /** Runs that serve though their hook is silent; at most one a controller. */
+  readonly #silent = new Map<ControllerId, { readonly epoch: number; readonly since: Timestamp }>()
   #unsubscribe: (() => void) | undefined
 
   constructor(ports: ControllerPorts) {
@@ -103,16 +106,26 @@ export class ControllerReconciler {
       observation = observer.get(controller.workload)
     }
     const presence = store.get('presence', controller.id)
+    const probe = controller.phase === 'starting' && observation?.state === 'running' ? await this.#probe(controller, signal) : undefined
     return {
       controller,
       observation,
-      probe: controller.phase === 'starting' && observation?.state === 'running' ? await this.#probe(controller, signal) : undefined,
+      probe,
+      servesSilentlySince: this.#servesSilently(controller, probe?.kind === 'ready' && presence?.epoch !== controller.epoch),
       presence: presence?.epoch === controller.epoch ? presence : undefined,
       restartExitCode: this.#ports.distribution(controller.spec.distribution).capabilities.restartExitCode,
       liveAgents:
         controller.phase === 'deleting' ? store.by('agentsOfController', controller.id).filter(({ phase }) => phase !== 'ended').length : 0,
       now: clock.now(),
     }
+  }
+
+  /** Since when, by this Manor's eyes: after a restart of Manor the hook gets its time anew. */
+  #servesSilently({ id, epoch }: Controller, isSo: boolean): Timestamp | undefined {
+    const known = this.#silent.get(id)
+    if (!isSo) this.#silent.delete(id)
+    else if (known?.epoch !== epoch) this.#silent.set(id, { epoch, since: this.#ports.clock.now() })
+    return this.#silent.get(id)?.since
   }
 
   async #probe(controller: Controller, signal: AbortSignal): Promise<Probe | undefined> {

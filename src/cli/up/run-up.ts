@@ -16,7 +16,10 @@ import { ROOT } from './places.ts'
 export const runUp = async (context: CliContext, options: UpOptions & CommonOptions): Promise<void> => {
   const progress = createProgress(context, context.stdout)
   try {
-    await ensureConsole({ root: ROOT, say: line => progress.say(line) })
+    await ensureConsole({ root: ROOT, say: line => progress.say(line) }).catch((cause: unknown) =>
+      // Manor is of use without its pages; the page in their place says how to build them.
+      progress.say(`The console could not be built, so there are no pages: ${cause instanceof Error ? cause.message : String(cause)}`),
+    )
     const told = Promise.withResolvers<ShutdownRequest>()
     const manor = await beginManor(context, progress, { ...options, onShutdown: told.resolve })
     let stopped: Promise<void> | undefined
