@@ -49,6 +49,15 @@ export const against = (
   }
 }
 
+/** A figure beside an opponent's that no goal was set for. */
+export const beside = (name: string, unit: string, ours: number, opponent: { readonly name: string; readonly value: number }): Figure => ({
+  name,
+  unit,
+  value: ours,
+  opponent,
+  ratio: ours / opponent.value,
+})
+
 /** The middle value; of an even number the lower of the two middle ones. */
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b)

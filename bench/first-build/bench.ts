@@ -18,7 +18,7 @@ import {
 import { seededRandom, systemClock } from '../../src/runtime/index.ts'
 import { ManorHome, type RunningManor } from '../../tests/support/manor-process.ts'
 import { waitFor } from '../../tests/support/wait.ts'
-import { against, type Bench, type BenchOptions, type Figure, median, quantile } from '../figures.ts'
+import { against, type Bench, type BenchOptions, beside, type Figure, median, quantile } from '../figures.ts'
 
 const CONTROLLER = 'bench'
 const ROUNDS = 12
@@ -61,7 +61,8 @@ const measure = async ({ quick, say }: BenchOptions, manor: RunningManor, client
   const goal = { ratio: 1.1, plus: 100 }
   return [
     against('queue to online, median', 'ms', median(ours), { name: 'by hand', value: median(byHand) }, goal),
-    against('queue to online, p90', 'ms', quantile(ours, 0.9), { name: 'by hand', value: quantile(byHand, 0.9) }, goal),
+    // Of a dozen rounds the slowest is chance, so it has no goal.
+    beside('queue to online, p90', 'ms', quantile(ours, 0.9), { name: 'by hand', value: quantile(byHand, 0.9) }),
     { name: 'of it from queue to launch, median', value: median(own), unit: 'ms' },
     { name: 'control plane, resident', value: status.process.memoryMb, unit: 'MB' },
   ]
