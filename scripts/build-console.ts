@@ -7,6 +7,7 @@ import { globSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { hasCode } from '../src/runtime/index.ts'
 
 const STAMP = '.sources'
 /** What else decides the outcome: the compiler and its libraries, and the rooms whose code the console shares. */
@@ -38,7 +39,7 @@ const stampOf = async (dist: string): Promise<string | undefined> => {
   try {
     return await readFile(join(dist, STAMP), 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    if (hasCode(cause, 'ENOENT')) return undefined
     throw cause
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Placements of our scheduler beside Fenzo's, on Fenzo's own recipe and in the same run: the two take turns row by row, each in a process of its
- * own, so that a busy moment of the machine hits both. Then what Fenzo has no row for: 50,000 hosts, and many tenants with much that waits.
+ * Placements of our scheduler beside Fenzo's, on Fenzo's own recipe and in the same run: the two take turns row by row, each in a process
+ * of its own, so that a busy moment of the machine hits both. Then what Fenzo has no row for: 50,000 hosts, and many tenants with much that
+ * waits.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

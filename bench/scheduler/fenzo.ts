@@ -13,8 +13,8 @@ const MAVEN_TIMEOUT_MS = 300_000
 const JAVAC_TIMEOUT_MS = 60_000
 
 /**
- * Brings Fenzo and what it needs through the machine's Maven into `directory`, compiles our driver of it, and gives the class path. Throws where
- * mvn, javac or the network are missing; the message is theirs.
+ * Brings Fenzo and what it needs through the machine's Maven into `directory`, compiles our driver of it, and gives the class path. Throws
+ * where mvn, javac or the network are missing; the message is theirs.
  */
 export const bringFenzo = async (directory: string): Promise<string> => {
   const jars = join(directory, 'jars')

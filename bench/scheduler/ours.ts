@@ -1,6 +1,6 @@
 /**
- * Our scheduler on the bench's workload, in a process of its own like Fenzo. Arguments and output are FenzoBench.java's. Timed is what a caller does
- * for each batch: adding it to the queue, the pass, and taking what found no place off again.
+ * Our scheduler on the bench's workload, in a process of its own like Fenzo. Arguments and output are FenzoBench.java's. Timed is what a
+ * caller does for each batch: adding it to the queue, the pass, and taking what found no place off again.
  */
 import { readFile } from 'node:fs/promises'
 import { controllerId, hostId, tenantId } from '../../src/model/index.ts'

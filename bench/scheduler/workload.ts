@@ -1,6 +1,9 @@
 import { integer, seededRandom } from '../../src/runtime/index.ts'
 
-/** Fenzo's own recipe (its TestLotsOfTasks): of all cores 20 % go to tasks of one, 40 % to tasks of half a host, 40 % to tasks of three quarters. */
+/**
+ * Fenzo's own recipe (its TestLotsOfTasks): of all cores 20 % go to tasks of one, 40 % to tasks of half a host, 40 % to tasks of three
+ * quarters.
+ */
 const ONE_CORE_SHARE = 0.2
 const HALF_HOST_SHARE = 0.4
 const THREE_QUARTERS_SHARE = 0.4

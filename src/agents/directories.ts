@@ -1,6 +1,7 @@
 import { chown, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { agentId, type Controller, type ControllerId, controllerId } from '../model/index.ts'
+import { hasCode } from '../runtime/index.ts'
 import type { AgentDirectories } from './ports.ts'
 
 export type AgentDirectoriesOptions = {
@@ -60,5 +61,3 @@ const namesIn = async (directory: string): Promise<readonly string[]> => {
     throw cause
   }
 }
-
-const hasCode = (cause: unknown, code: string): boolean => cause instanceof Error && 'code' in cause && cause.code === code

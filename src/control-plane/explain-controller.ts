@@ -1,22 +1,12 @@
-import type { Controller, ControllerId, Reason, Timestamp } from '../model/index.ts'
+import type { Explanation } from '../agents/index.ts'
+import type { Controller, ControllerId } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
-
-/** What is told of a controller: the shape of the API's ExplanationView. */
-export type ControllerExplanation = {
-  readonly subject: string
-  readonly state: string
-  readonly reason?: Reason
-  readonly timeline: { readonly at: Timestamp; readonly message: string }[]
-}
 
 /** Most events that are told, newest of all there are. */
 const MAX_TIMELINE = 50
 
 /** Why a controller is as it is, and what happened to it last, oldest first. Undefined where there is none. */
-export const explainController = async (
-  store: Pick<Store, 'get' | 'events'>,
-  id: ControllerId,
-): Promise<ControllerExplanation | undefined> => {
+export const explainController = async (store: Pick<Store, 'get' | 'events'>, id: ControllerId): Promise<Explanation | undefined> => {
   const controller = store.get('controller', id)
   if (controller === undefined) return undefined
   const events = await store.events({ kind: 'controller', subject: id, limit: MAX_TIMELINE, newestFirst: true })

@@ -1,4 +1,5 @@
 import { readFile, rm } from 'node:fs/promises'
+import { hasCode } from '../runtime/index.ts'
 import type { Layout } from './layout.ts'
 import { replaceFile } from './prepare-home.ts'
 
@@ -23,7 +24,7 @@ export const readRunFile = async (layout: Layout): Promise<RunFile | undefined> 
   try {
     return JSON.parse(await readFile(layout.runFile, 'utf8')) as RunFile
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    if (hasCode(cause, 'ENOENT')) return undefined
     throw cause
   }
 }

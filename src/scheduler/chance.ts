@@ -4,7 +4,10 @@ export type ChanceSource = () => number
 /** A whole number in [0, below). */
 export const integerBelow = (chance: ChanceSource, below: number): number => Math.floor(chance() * below)
 
-/** A repeatable source, for callers that have none: splitmix32 (G. Steele and others, "Fast splittable pseudorandom number generators", 2014). */
+/**
+ * A repeatable source, for callers that have none: splitmix32 (G. Steele and others, "Fast splittable pseudorandom number generators",
+ * 2014).
+ */
 export const chanceFrom = (seed: number): ChanceSource => {
   let state = seed >>> 0
   return () => {

@@ -2,7 +2,7 @@
  * The scheduler (design section 7): pure, and usable alone; imports model alone and does no I/O. Whoever calls it does what it says.
  *
  * - `schedule` is one pass over everything at hand, for callers that keep nothing between passes.
- * - `Scheduler` keeps hosts, running work and what waits from pass to pass; the example at its head is a whole program.
+ * - `Scheduler` keeps hosts, running work and what waits from pass to pass; README.md beside this has the example.
  *
  * Where to start reading: types.ts (tasks, hosts, running work), scheduler.ts, then the rooms in the order of a pass:
  * queue/ (whose turn it is), placement/ (which host is best), fleet/ (hosts as columns), pass/ (one pass; emptying hosts and stopping work for

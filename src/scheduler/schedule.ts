@@ -9,8 +9,8 @@ import type { LeftOver, RunningWork, ScheduleInput, ScheduleResult, Task } from 
  * deterministic: the order of its inputs does not matter.
  *
  * Promises: no host and no quota is exceeded by what it places; nothing is left over that fits (work-conserving).
- * Cost: that of the fleet and queue being built (linear in hosts, running work and tasks, with a sort of the tasks), one Pass, and a scan of
- * the hosts for each shape that is left over.
+ * Cost: that of the fleet and queue being built (linear in hosts, running work and tasks, with a sort of the tasks), one Pass, and a scan
+ * of the hosts for each shape that is left over.
  */
 export const schedule = ({ tasks, hosts, running, tenants }: ScheduleInput): ScheduleResult => {
   const scheduler = new Scheduler()

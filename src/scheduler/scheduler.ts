@@ -27,14 +27,7 @@ export type SchedulerOptions = {
  * The scheduler, kept from pass to pass: hosts, what runs on them, what waits. No timers, no clocks, no I/O: whoever has it tells it what
  * changed, calls `pass`, and does what the result says.
  *
- * @example
- * const scheduler = new Scheduler()
- * scheduler.fleet.putHost({ id: hostId('build-1'), role: 'any', state: 'ready', attributes: {}, capacity: { cpu: 8, memoryMb: 16_384, diskMb: 100_000 } })
- * scheduler.queue.add({ id: 'task-1', tier: 'agent', tenant: tenantId('web'), controller: controllerId('ci'), resources: { cpu: 2, memoryMb: 2048, diskMb: 0 }, constraints: {}, readyAt: 0 })
- * const { placed, leftOver } = scheduler.pass({ now: 0 })
- * for (const { task, host } of placed) launch(task, host)
- * for (const { task } of leftOver) console.log(scheduler.explain(task)?.message)
- * scheduler.end('task-1')
+ * @example README.md, which a test runs.
  */
 export class Scheduler {
   readonly fleet = new Fleet()

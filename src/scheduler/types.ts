@@ -5,7 +5,9 @@ import type { Constraint, SoftConstraint } from './placement/constraint.ts'
 export type Tier = 'controller' | 'agent' | 'spare'
 export const TIERS = ['controller', 'agent', 'spare'] as const satisfies readonly Tier[]
 
-/** An amount of a consumable set that a host has: some pieces, each bound to one value while it has users (attach slots, static addresses). */
+/**
+ * An amount of a consumable set that a host has: some pieces, each bound to one value while it has users (attach slots, static addresses).
+ */
 export type ConsumableSet = {
   readonly name: string
   /** How many pieces the host has. */

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
-import type { Random } from '../runtime/index.ts'
+import { hasCode, type Random } from '../runtime/index.ts'
 
 const KEY_BYTES = 32
 const IV_BYTES = 12
@@ -33,7 +33,7 @@ export const loadKey = async (path: string, random: Random): Promise<Uint8Array>
   try {
     await writeFile(path, Buffer.from(random.bytes(KEY_BYTES)).toString('hex'), { mode: 0o600, flag: 'wx', flush: true })
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
+    if (!hasCode(cause, 'EEXIST')) throw cause
   }
   const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'hex')
   if (key.length !== KEY_BYTES)

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import type { Homes } from '../controllers/index.ts'
 import type { ControllerId, WorkloadFile } from '../model/index.ts'
 import { HOUR } from '../model/index.ts'
-import type { Clock } from '../runtime/index.ts'
+import { type Clock, hasCode } from '../runtime/index.ts'
 
 /** How long the home of a deleted controller is kept aside. */
 export const RETIRED_KEPT_MS = 7 * 24 * HOUR
@@ -82,8 +82,6 @@ export const createDirectoryHomes = ({ directory, ownerOf, clock }: DirectoryHom
     },
   }
 }
-
-const hasCode = (cause: unknown, code: string): boolean => cause instanceof Error && 'code' in cause && cause.code === code
 
 const isLink = async (path: string): Promise<boolean> => {
   try {

@@ -1,4 +1,5 @@
 import { layoutOf, type RunFile, readRunFile } from '../../control-plane/index.ts'
+import { hasCode } from '../../runtime/index.ts'
 
 /** What the Manor that runs in this home says of itself; undefined where none runs. */
 export const runningManor = async (home: string): Promise<RunFile | undefined> => {
@@ -12,6 +13,6 @@ export const isAlive = (pid: number): boolean => {
     process.kill(pid, 0)
     return true
   } catch (cause) {
-    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM'
+    return hasCode(cause, 'EPERM')
   }
 }

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { BYTES_PER_MEBIBYTE, type Mebibytes, type Resources } from '../../model/index.ts'
+import { hasCode } from '../../runtime/index.ts'
 import { type CgroupMounts, readCgroupMounts } from './cgroup-mounts.ts'
 
 /**
@@ -169,7 +170,7 @@ const handDownVacating = (group: string): void => {
   try {
     handDown(group)
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EBUSY')) throw cause
+    if (!hasCode(cause, 'EBUSY')) throw cause
     vacate(group)
     handDown(group)
   }
@@ -207,7 +208,7 @@ const cgroupsOf = (version: 1 | 2, parents: ReadonlyMap<Controller, string>, pro
         try {
           removeGroups([parent])
         } catch (cause) {
-          if (!(cause instanceof Error && 'code' in cause && cause.code === 'EBUSY')) throw cause
+          if (!hasCode(cause, 'EBUSY')) throw cause
         }
       }
     },
@@ -228,7 +229,7 @@ const makeDirectory = (path: string): void => {
   try {
     mkdirSync(path)
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
+    if (!hasCode(cause, 'EEXIST')) throw cause
   }
 }
 
@@ -325,7 +326,7 @@ export const removeGroups = (groups: readonly string[]): void => {
       for (const child of readdirSync(group, { withFileTypes: true })) if (child.isDirectory()) removeGroups([join(group, child.name)])
       rmdirSync(group)
     } catch (cause) {
-      if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause
+      if (!hasCode(cause, 'ENOENT')) throw cause
     }
   }
 }

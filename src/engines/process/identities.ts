@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { hasCode } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 
 /** User and group that an account's workloads run as. */
@@ -64,7 +65,7 @@ const readAccounts = (path: string): Map<string, number> => {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return new Map()
+    if (hasCode(cause, 'ENOENT')) return new Map()
     throw cause
   }
   return new Map(Object.entries(Value.Parse(File, JSON.parse(text)).accounts))

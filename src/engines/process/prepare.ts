@@ -1,6 +1,7 @@
 import { chown, lstat, mkdir, realpath, stat, writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, normalize } from 'node:path'
 import type { Workload, WorkloadMount } from '../../model/index.ts'
+import { hasCode } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import type { Identity } from './identities.ts'
 import { fillPlaceholders } from './placeholders.ts'
@@ -118,7 +119,7 @@ const isDirectoryAt = async (path: string): Promise<boolean> => {
   try {
     return (await lstat(path)).isDirectory()
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return false
+    if (hasCode(cause, 'ENOENT')) return false
     throw cause
   }
 }

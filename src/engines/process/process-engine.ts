@@ -3,7 +3,7 @@ import { chown, mkdir, open, readdir, rm, watch } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Host, HostId, Milliseconds, Observation, Reason, Resources, Workload, WorkloadId } from '../../model/index.ts'
 import { workloadId } from '../../model/index.ts'
-import type { Clock, Random } from '../../runtime/index.ts'
+import { type Clock, hasCode, type Random } from '../../runtime/index.ts'
 import { type Engine, EngineError } from '../engine.ts'
 import { type CgroupMounts, readCgroupMounts } from './cgroup-mounts.ts'
 import { type Cgroups, openCgroups, removeGroups } from './cgroups.ts'
@@ -269,7 +269,7 @@ const tail = async (path: string, bytes: number): Promise<Buffer> => {
     return buffer.subarray(0, bytesRead)
   } catch (cause) {
     // Between two log files there is for an instant no newest one, and an old workload may never have had a second.
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return Buffer.alloc(0)
+    if (hasCode(cause, 'ENOENT')) return Buffer.alloc(0)
     throw cause
   }
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { hasCode } from '../../runtime/index.ts'
 
 /**
  * What /proc says of processes. All reads are synchronous on purpose: /proc is memory, a read costs some microseconds, and a trip through the
@@ -82,7 +83,7 @@ export const sendSignal = (pid: number, signal: NodeJS.Signals): boolean => {
     process.kill(pid, signal)
     return true
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ESRCH') return false
+    if (hasCode(cause, 'ESRCH')) return false
     throw cause
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type TenantId, tenantId, type WorkloadId, type WorkloadLabels, workloadId } from '../../model/index.ts'
+import { hasCode } from '../../runtime/index.ts'
 import type { RecordFiles } from './layout.ts'
 import type { ProcessIdentity } from './processes.ts'
 
@@ -118,7 +119,7 @@ const readDated = (path: string): { readonly text: string; readonly at: number }
   try {
     return { text: readFileSync(path, 'utf8'), at: Math.round(statSync(path).mtimeMs) }
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return undefined
+    if (hasCode(cause, 'ENOENT', 'ENOTDIR')) return undefined
     throw cause
   }
 }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { BYTES_PER_MEBIBYTE, type WorkloadId, workloadId } from '../../model/index.ts'
+import { hasCode } from '../../runtime/index.ts'
 import { findMemoryCounter, killGroups, type MemoryCounter, readMemoryUse, toMebibytes } from './cgroups.ts'
 import { type Layout, type RecordFiles, recordFiles } from './layout.ts'
 import { type Facts, stateOf } from './observe.ts'
@@ -193,7 +194,7 @@ export class Records {
       writeFileSync(known.files.exit, line, { mode: 0o600, flag: 'wx' })
     } catch (cause) {
       // Another instance of Manor on the same directory came first.
-      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
+      if (!hasCode(cause, 'EEXIST')) throw cause
     }
     return this.#read(known, claim, () => new Map())
   }

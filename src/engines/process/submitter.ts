@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Workload, WorkloadId } from '../../model/index.ts'
-import { type Clock, nameSuffix, type Random } from '../../runtime/index.ts'
+import { type Clock, hasCode, nameSuffix, type Random } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import { fitsAccount, writeAccounts } from './accounts.ts'
 import { type Cgroups, removeGroups } from './cgroups.ts'
@@ -218,8 +218,6 @@ const asEngineError = (id: WorkloadId, cause: unknown): EngineError => {
     { cause },
   )
 }
-
-const hasCode = (cause: unknown, code: string): boolean => cause instanceof Error && 'code' in cause && cause.code === code
 
 const ignoreAbsence = (cause: unknown): void => {
   if (!hasCode(cause, 'ENOENT')) throw cause

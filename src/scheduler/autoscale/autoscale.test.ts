@@ -1,8 +1,9 @@
 /**
- * How many hosts there should be. Holds Fenzo's AutoScalerTest, ShortfallAutoscalerTest, NaiveShortfallEvaluatorTest, ScaleDownConstraintExecutorTest,
- * BalancedScaleDownConstraintEvaluatorTest and VMCollectionTest. Differences: a delay starts anew whenever its need went away, where Fenzo waits for twice the
- * delay before it does; hosts that were asked for count as coming, where Fenzo counts each waiting task once in ten minutes; its exact scores for
- * balance are its own, what they lead to (as many hosts left in each zone) is held.
+ * How many hosts there should be. Holds Fenzo's AutoScalerTest, ShortfallAutoscalerTest, NaiveShortfallEvaluatorTest,
+ * ScaleDownConstraintExecutorTest, BalancedScaleDownConstraintEvaluatorTest and VMCollectionTest. Differences: a delay starts anew whenever
+ * its need went away, where Fenzo waits for twice the delay before it does; hosts that were asked for count as coming, where Fenzo counts
+ * each waiting task once in ten minutes; its exact scores for balance are its own, what they lead to (as many hosts left in each zone) is
+ * held.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -2,7 +2,10 @@ import { type Milliseconds, SECOND, type Timestamp } from '../../model/index.ts'
 import { type GroupMemory, ruleProblems, type ScaleAction, type ScaledHost, type ScaleMemory, type ScaleRule } from './rules.ts'
 import { type DownPreferences, orderForRemoval } from './scale-down.ts'
 
-/** After a start the picture is not complete: hosts and work are still being told. No action before this, or the cool-down where that is less. */
+/**
+ * After a start the picture is not complete: hosts and work are still being told. No action before this, or the cool-down where that is
+ * less.
+ */
 export const MAX_FIRST_WAIT_MS: Milliseconds = 120 * SECOND
 
 export type ScaleInput = {
@@ -24,8 +27,8 @@ export type ScaleResult = {
 }
 
 /**
- * How many hosts each group should get or give: pure, to be asked every few seconds with what the last answer remembered. Acting on it (adding;
- * cordoning and then removing) is the caller's. Linear in hosts, plus the ordering of those that go.
+ * How many hosts each group should get or give: pure, to be asked every few seconds with what the last answer remembered. Acting on it
+ * (adding; cordoning and then removing) is the caller's. Linear in hosts, plus the ordering of those that go.
  */
 export const decideScaling = ({ rules, hosts, shortfall, memory, now, preferences = {} }: ScaleInput): ScaleResult => {
   const actions: ScaleAction[] = []

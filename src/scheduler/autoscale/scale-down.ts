@@ -1,7 +1,10 @@
 import type { HostId } from '../../model/index.ts'
 import type { ScaledHost } from './rules.ts'
 
-/** How gladly a host is removed, above 0 to 1; 0 keeps it. `chosen` are those chosen before it in this decision, of `all` that the group has. */
+/**
+ * How gladly a host is removed, above 0 to 1; 0 keeps it. `chosen` are those chosen before it in this decision, of `all` that the group
+ * has.
+ */
 export type DownScore = (host: ScaledHost, chosen: readonly ScaledHost[], all: readonly ScaledHost[]) => number
 
 export type DownPreferences = {
@@ -19,8 +22,8 @@ export const checkPreferences = (preferences: DownPreferences): DownPreferences 
 }
 
 /**
- * Prefers hosts of the value of which most stay, so that as many stay under each value: the score is the share of the value's hosts among all that
- * stay, those chosen before taken off.
+ * Prefers hosts of the value of which most stay, so that as many stay under each value: the score is the share of the value's hosts among
+ * all that stay, those chosen before taken off.
  */
 export const balanceBy =
   (attribute: string): DownScore =>

@@ -21,8 +21,8 @@ export const MAX_PSEUDO_HOSTS = 1_000
 
 /**
  * How many more hosts of each group the waiting tasks really need: hosts that do not exist yet are put into a fleet of their own and a pass
- * over them counts those that are used. Several small tasks share a host; a task that fits in no group adds none; where a task fits in several the
- * group that stands first grows. Constraints on what runs elsewhere (unique, balanced, affinity) see the new hosts alone.
+ * over them counts those that are used. Several small tasks share a host; a task that fits in no group adds none; where a task fits in
+ * several the group that stands first grows. Constraints on what runs elsewhere (unique, balanced, affinity) see the new hosts alone.
  *
  * Cost: that of a pass over as many hosts as there are tasks, at most.
  */

@@ -1,6 +1,6 @@
 /**
- * Hosts as columns: one typed array per property, one slot per host. A scan over ten thousand hosts reads a few arrays from end to end instead
- * of following ten thousand objects, and allocates nothing.
+ * Hosts as columns: one typed array per property, one slot per host. A scan over ten thousand hosts reads a few arrays from end to end
+ * instead of following ten thousand objects, and allocates nothing.
  */
 export const FIRST_ROOM = 16
 

@@ -138,8 +138,8 @@ export class Fleet {
   }
 
   /**
-   * Gives a task its place, with ports and pieces of sets. Whether it fits is the caller's to know (placement/picker.ts): where ports or sets do not
-   * suffice after all, columns and pools do not agree, which is a defect, and it throws with nothing taken.
+   * Gives a task its place, with ports and pieces of sets. Whether it fits is the caller's to know (placement/picker.ts): where ports or
+   * sets do not suffice after all, columns and pools do not agree, which is a defect, and it throws with nothing taken.
    */
   claim(task: Task, slot: number, ask: Ask): Resident & { readonly host: HostId } {
     const record = this.#records[slot]

@@ -1,6 +1,6 @@
 /**
- * The hosts by id, so that the answer depends on who the hosts are and not on when they came. Newcomers are merged in when the order is next
- * read: n + k log k for k of them, not a sort of all.
+ * The hosts by id, so that the answer depends on who the hosts are and not on when they came. Newcomers are merged in when the order is
+ * next read: n + k log k for k of them, not a sort of all.
  */
 export class HostOrder {
   #slots: Int32Array<ArrayBufferLike> = new Int32Array(0)

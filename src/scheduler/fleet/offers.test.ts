@@ -1,6 +1,6 @@
 /**
- * Hosts that are lent piece by piece. Holds Fenzo's OfferRejectionsTest, the offers of its BasicSchedulerTests, ResourceSetsTests and ActiveVmGroupsTests,
- * and SingleOfferModelTests (capacity told once is a whole host here: placement/resources.test.ts).
+ * Hosts that are lent piece by piece. Holds Fenzo's OfferRejectionsTest, the offers of its BasicSchedulerTests, ResourceSetsTests and
+ * ActiveVmGroupsTests, and SingleOfferModelTests (capacity told once is a whole host here: placement/resources.test.ts).
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

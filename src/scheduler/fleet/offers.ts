@@ -7,18 +7,23 @@ import type { Fleet, HostSize } from './fleet.ts'
 export type OfferRules = {
   /** An offer older than this is given back. Mesos takes no offence at late answers, but others may want the room. */
   readonly expiryMs: Milliseconds
-  /** At most so many hosts' offers are given back in one expiry period, so that the fleet is not emptied by a lull. Absent: all that expired. */
+  /**
+   * At most so many hosts' offers are given back in one expiry period, so that the fleet is not emptied by a lull. Absent: all that
+   * expired.
+   */
   readonly rejectHostsPerPeriod?: number
   /** So many hosts without work are kept whatever the age of their offers. */
   readonly keepIdleHosts?: number
 }
 
-/** What 120 s are in Fenzo and Mesos' default filter is 5: long enough to gather several passes, short enough that others get their turn. */
+/**
+ * What 120 s are in Fenzo and Mesos' default filter is 5: long enough to gather several passes, short enough that others get their turn.
+ */
 export const OFFER_RULES: OfferRules = { expiryMs: 120_000 }
 
 /**
- * Hosts that are lent piece by piece. The fleet sees each as a host as large as its offers together with what runs there; a host none of whose
- * offers are left and on which nothing runs is gone. Whoever calls tells the engine what was given back.
+ * Hosts that are lent piece by piece. The fleet sees each as a host as large as its offers together with what runs there; a host none of
+ * whose offers are left and on which nothing runs is gone. Whoever calls tells the engine what was given back.
  */
 export class OfferBook {
   readonly #fleet: Fleet
@@ -75,8 +80,8 @@ export class OfferBook {
   }
 
   /**
-   * Which offers to give back now, taken out: those of hosts with an offer past its time, all offers of such a host together. Which of them,
-   * where the rules allow only some, is left to chance, so that the same hosts are not given back again and again.
+   * Which offers to give back now, taken out: those of hosts with an offer past its time, all offers of such a host together. Which of
+   * them, where the rules allow only some, is left to chance, so that the same hosts are not given back again and again.
    */
   expire(now: Timestamp): readonly Offer[] {
     const { expiryMs, rejectHostsPerPeriod = Number.POSITIVE_INFINITY, keepIdleHosts = 0 } = this.#rules

@@ -9,8 +9,8 @@ export type PieceStatus = { readonly value: string | undefined; readonly users: 
 type Piece = { value: string | undefined; users: number; units: number }
 
 /**
- * The consumable sets of one host: named sets of pieces, each of which is bound to the first value that is asked of it until the last of its
- * users leaves (block device attach slots by volume kind, network interfaces by security group, licence seats by product).
+ * The consumable sets of one host: named sets of pieces, each of which is bound to the first value that is asked of it until the last of
+ * its users leaves (block device attach slots by volume kind, network interfaces by security group, licence seats by product).
  *
  * Cost: a look is linear in the pieces of the sets that are asked for; there are a handful.
  */

@@ -21,8 +21,8 @@ export const isLargeEnough = (fleet: Fleet, { ask: { dimensions, amounts } }: Sh
   dimensions.every((dimension, at) => (amounts[at] ?? 0) <= fleet.columns.totalOf(dimension, slot) + EPSILON)
 
 /**
- * Which of these residents have to leave, taken in their order, until the task has room; undefined where all of them are not enough. Resources
- * and being alone are counted; pieces of sets and constraints about running work are left to the pass that places it.
+ * Which of these residents have to leave, taken in their order, until the task has room; undefined where all of them are not enough.
+ * Resources and being alone are counted; pieces of sets and constraints about running work are left to the pass that places it.
  */
 export const leaversNeeded = (fleet: Fleet, shape: Shape, slot: number, inOrder: readonly Resident[]): Resident[] | undefined => {
   const { dimensions, amounts } = shape.ask
@@ -41,7 +41,10 @@ export const leaversNeeded = (fleet: Fleet, shape: Shape, slot: number, inOrder:
   return enough() ? leavers : undefined
 }
 
-/** The same, with those dropped that turn out not to be needed: a small one that was taken first is spared where a large one had to go anyway. */
+/**
+ * The same, with those dropped that turn out not to be needed: a small one that was taken first is spared where a large one had to go
+ * anyway.
+ */
 export const fewestLeavers = (fleet: Fleet, shape: Shape, slot: number, inOrder: readonly Resident[]): Resident[] | undefined => {
   const enough = leaversNeeded(fleet, shape, slot, inOrder)
   if (enough === undefined) return undefined

@@ -17,8 +17,8 @@ export const DRAIN_RULES: DrainRules = { afterMs: 120_000, atMost: 4 }
 export const NO_DRAIN: DrainRules = { afterMs: Number.POSITIVE_INFINITY, atMost: 0 }
 
 /**
- * Hosts kept for tasks that waited too long, so that small work that goes on coming cannot starve large work for ever: nothing new is placed on
- * such a host until its task fits. A task's turn comes in any case; what it lacks is a host, and a kept host only empties.
+ * Hosts kept for tasks that waited too long, so that small work that goes on coming cannot starve large work for ever: nothing new is
+ * placed on such a host until its task fits. A task's turn comes in any case; what it lacks is a host, and a kept host only empties.
  */
 export class Drains {
   readonly #fleet: Fleet
@@ -72,8 +72,8 @@ export const deservesDrain = (task: Task, rules: DrainRules, drains: Drains, now
   drains.size < rules.atMost && drains.hostOf(task.id) === undefined && now - task.readyAt >= rules.afterMs
 
 /**
- * The host that will have room for the task soonest by what is known about ends, then with the fewest works to wait for; -1 where none is large
- * enough. Linear in the hosts and what runs on those that could do it; asked a few times per pass at most.
+ * The host that will have room for the task soonest by what is known about ends, then with the fewest works to wait for; -1 where none is
+ * large enough. Linear in the hosts and what runs on those that could do it; asked a few times per pass at most.
  */
 export const hostToDrain = (fleet: Fleet, shape: Shape): number => {
   let best = -1

@@ -2,7 +2,7 @@ import type { HostId, Timestamp } from '../../model/index.ts'
 import { CPU, DISK_MB, MEMORY_MB, NETWORK_MBPS } from '../fleet/dimensions.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { REFUSED } from '../placement/fitness.ts'
-import type { Picker } from '../placement/picker.ts'
+import { type Picker, prepare } from '../placement/picker.ts'
 import type { Shape } from '../placement/shape.ts'
 import { Allowance, type GroupLimits, type Refusal } from '../queue/allowance.ts'
 import type { TaskQueue } from '../queue/task-queue.ts'
@@ -55,11 +55,11 @@ export type PassResult = {
 export type PassParts = { readonly fleet: Fleet; readonly queue: TaskQueue; readonly picker: Picker; readonly drains: Drains }
 
 /**
- * One pass: every ready task in turn gets the best host that has room. Takes what it gives in the fleet, so that its result and the fleet agree;
- * the tasks that were placed are taken off the queue by the caller.
+ * One pass: every ready task in turn gets the best host that has room. Takes what it gives in the fleet, so that its result and the fleet
+ * agree; the tasks that were placed are taken off the queue by the caller.
  *
- * Promises: no host, quota or limit is exceeded by what it places; nothing is left over that fits, but for hosts that are kept for a task and room
- * that is held for a guarantee. Room only shrinks within a pass, so a shape that was refused is not looked at again.
+ * Promises: no host, quota or limit is exceeded by what it places; nothing is left over that fits, but for hosts that are kept for a task
+ * and room that is held for a guarantee. Room only shrinks within a pass, so a shape that was refused is not looked at again.
  * Cost, for T ready tasks, S shapes, H hosts, P placements: T turns (log2 of tenants and controllers each), S scans of H, P x S x log2(H).
  */
 export class Pass {
@@ -133,7 +133,7 @@ export class Pass {
     const { fleet, picker } = this.#parts
     const slot = fleet.slotOf(host)
     if (slot === undefined) return false
-    for (const check of shape.hard) check.prepare()
+    prepare(shape)
     if (picker.score(shape, slot, true) === REFUSED) return false
     this.#claim(task, shape, slot)
     return true

@@ -18,8 +18,8 @@ export const PREEMPTION_RULES: PreemptionRules = { atMost: 8 }
 export type Preemption = { readonly slot: number; readonly victims: readonly Resident[] }
 
 /**
- * The host where the least is lost by stopping work for the task: warm spares before agents, then the lowest cost, then the fewest; undefined
- * where stopping would not help or is not allowed. A host on which one victim is enough is not asked for two.
+ * The host where the least is lost by stopping work for the task: warm spares before agents, then the lowest cost, then the fewest;
+ * undefined where stopping would not help or is not allowed. A host on which one victim is enough is not asked for two.
  */
 export const preemptionFor = (task: Task, shape: Shape, fleet: Fleet, mayStop: (victim: Resident) => boolean): Preemption | undefined => {
   if (task.tier === 'spare') return undefined
@@ -42,8 +42,8 @@ export const preemptionFor = (task: Task, shape: Shape, fleet: Fleet, mayStop: (
 }
 
 /**
- * Who may be stopped for a task: warm spares always; an agent whose tenant lets it be stopped, where the task's tier comes first, or where the
- * task's tenant has less than its guarantee and the victim's tenant would keep more than its own.
+ * Who may be stopped for a task: warm spares always; an agent whose tenant lets it be stopped, where the task's tier comes first, or where
+ * the task's tenant has less than its guarantee and the victim's tenant would keep more than its own.
  */
 export const victimRule = (task: Task, queue: TaskQueue, fleet: Fleet, total: Amount): ((victim: Resident) => boolean) => {
   const key = (tier: Task['tier'], share: TenantShare | undefined, tenant: Task['tenant']): number =>

@@ -1,6 +1,6 @@
 /**
- * Where tasks may go and would like to go. Holds Fenzo's ConstraintsTests and ActiveVmGroupsTests (their offers: fleet/offers.test.ts). Where its
- * test of a throwing constraint expects an empty result, ours leaves over the task that has it and places the others.
+ * Where tasks may go and would like to go. Holds Fenzo's ConstraintsTests and ActiveVmGroupsTests (their offers: fleet/offers.test.ts).
+ * Where its test of a throwing constraint expects an empty result, ours leaves over the task that has it and places the others.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

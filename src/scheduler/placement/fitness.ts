@@ -9,7 +9,10 @@ type AmountName = (typeof AMOUNT_NAMES)[number]
 
 /** How well a host suits a task, from 0 to 1. */
 export type Fitness =
-  /** The mean use of these resources afterwards: full hosts fill up first, so that empty ones stay free for large tasks and can be given back. */
+  /**
+   * The mean use of these resources afterwards: full hosts fill up first, so that empty ones stay free for large tasks and can be given
+   * back.
+   */
   | { readonly kind: 'bin-packing'; readonly by: readonly AmountName[] }
   /** The mean of what is free of these afterwards: work spreads, and a lost host takes little with it. */
   | { readonly kind: 'spreading'; readonly by: readonly AmountName[] }

@@ -1,9 +1,9 @@
 /**
- * The best of all hosts for one shape of task, kept as a tournament: a leaf per host, each inner node the better of its two. Of equals the one
- * that comes first in the order of hosts wins.
+ * The best of all hosts for one shape of task, kept as a tournament: a leaf per host, each inner node the better of its two. Of equals the
+ * one that comes first in the order of hosts wins.
  *
- * Cost: building is linear in the hosts; a changed host costs log2(hosts) steps; the best is found in as many. 16 bytes per host, rounded up to a
- * power of two.
+ * Cost: building is linear in the hosts; a changed host costs log2(hosts) steps; the best is found in as many. 16 bytes per host, rounded
+ * up to a power of two.
  */
 export class HostTree {
   readonly #leaves: number

@@ -13,9 +13,9 @@ export type PickOptions = {
   /** A scan ends at the first host that suits a task this well, 0 to 1. Above 1, as by default: the best of all. */
   readonly goodEnough: number
   /**
-   * A scan ends after so many hosts that have room, taken from all over the fleet by chance; absent: all. What is lost: of `n` candidates the
-   * best is among the best share `q` of all that have room with probability 1 - (1 - q)^n; 64 make the best 5 % in 96 of 100 scans. A task is never
-   * refused because of it: as long as none has room the scan goes on.
+   * A scan ends after so many hosts that have room, taken from all over the fleet by chance; absent: all. What is lost: of `n` candidates
+   * the best is among the best share `q` of all that have room with probability 1 - (1 - q)^n; 64 make the best 5 % in 96 of 100 scans. A
+   * task is never refused because of it: as long as none has room the scan goes on.
    */
   readonly candidates?: number
 }
@@ -37,10 +37,10 @@ const MAX_SHAPES = 4_096
  * Finds the best host for a task.
  *
  * Cost, for H hosts: the first task of a shape scans all hosts (some 20 ns each, no allocation), the second builds a tree of them (the same
- * again), and each one after that costs log2(H) for every host that changed since plus log2(H) for the best: placing 200 tasks of 3 shapes on 10,000 hosts
- * looks at about as many hosts as there are placements. Shapes whose constraints reach over the fleet (balanced, unique by zone, affinity, a
- * caller's function) scan each time; good-enough and candidates cut those short. A shape that was refused stays so, at no cost, until something comes free.
- * Measured in bench/scheduler.
+ * again), and each one after that costs log2(H) for every host that changed since plus log2(H) for the best: placing 200 tasks of 3 shapes
+ * on 10,000 hosts looks at about as many hosts as there are placements. Shapes whose constraints reach over the fleet (balanced, unique by
+ * zone, affinity, a caller's function) scan each time; good-enough and candidates cut those short. A shape that was refused stays so, at no
+ * cost, until something comes free. Measured in bench/scheduler.
  */
 export class Picker {
   readonly #fleet: Fleet
@@ -248,7 +248,8 @@ export class Picker {
   }
 }
 
-const prepare = ({ hard, soft }: Shape): void => {
+/** To be called before a row of looks between which nothing is placed. */
+export const prepare = ({ hard, soft }: Shape): void => {
   for (const check of hard) check.prepare()
   for (const { check } of soft) check.prepare()
 }

@@ -1,6 +1,7 @@
 /**
  * What a host has and what tasks take of it. Holds Fenzo's BasicSchedulerTests, ScalarResourceTests and SingleOfferModelTests; offers that
- * expire or are summed are in fleet/offers.test.ts. Not held: its tracker of assigned and running tasks apart (what a pass placed runs at once here).
+ * expire or are summed are in fleet/offers.test.ts. Not held: its tracker of assigned and running tasks apart (what a pass placed runs at
+ * once here).
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -6,8 +6,8 @@ import { type Fitness, isOpaque, type Score, scoreOf } from './fitness.ts'
 import type { HostTree } from './host-tree.ts'
 
 /**
- * What decides where a task may go. Tasks of one shape go to the same hosts equally well, so what was worked out for one holds for the next:
- * a fleet's work has few shapes (its templates), however many tasks there are.
+ * What decides where a task may go. Tasks of one shape go to the same hosts equally well, so what was worked out for one holds for the
+ * next: a fleet's work has few shapes (its templates), however many tasks there are.
  */
 export type Shape = {
   /** What tells shapes apart. */
@@ -33,9 +33,9 @@ export type Shape = {
 
 /** A key that is the same for tasks that are placed alike, or undefined where a function of the caller's own may tell them apart. */
 export const shapeKey = (task: Task, reserved: boolean, fitness: Fitness): string | undefined => {
-  const { resources, hard, soft, sets, scalars, near } = task
-  const role = task.tier === 'controller' ? 'c' : 'b'
-  const base = `${role}${task.exclusive === true ? 'x' : ''}${reserved ? task.tenant : ''} ${resources.cpu} ${resources.memoryMb} ${resources.diskMb} ${task.networkMbps ?? 0} ${task.ports ?? 0}`
+  const { resources, hard, soft, sets, scalars, near, networkMbps = 0, ports = 0 } = task
+  const who = `${task.tier === 'controller' ? 'c' : 'b'} ${task.exclusive === true ? 'alone' : ''} ${reserved ? task.tenant : ''}`
+  const base = `${who} ${resources.cpu} ${resources.memoryMb} ${resources.diskMb} ${networkMbps} ${ports}`
   const constraints = Object.keys(task.constraints).length > 0
   if (isOpaque(fitness)) return undefined
   if (!constraints && hard === undefined && soft === undefined && sets === undefined && scalars === undefined && near === undefined)
@@ -44,7 +44,8 @@ export const shapeKey = (task: Task, reserved: boolean, fitness: Fitness): strin
   if (all.some(({ kind }) => kind === 'custom')) return undefined
   // A group is part of the shape where a constraint asks about it.
   const group = all.some(asksAboutGroup) ? (task.group ?? task.id) : undefined
-  return `${base} ${JSON.stringify([Object.entries(task.constraints).sort(), hard, soft, sets, Object.entries(scalars ?? {}).sort(), near, group])}`
+  const named = [Object.entries(task.constraints).sort(), Object.entries(scalars ?? {}).sort()]
+  return `${base} ${JSON.stringify([named, hard, soft, sets, near, group])}`
 }
 
 const asksAboutGroup = ({ kind }: Constraint): boolean => kind === 'unique' || kind === 'balanced' || kind === 'affinity'

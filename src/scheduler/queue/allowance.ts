@@ -17,8 +17,8 @@ export type Refusal =
 export type GroupLimits = ReadonlyMap<string, Amounts>
 
 /**
- * What tenants and groups may still take in this pass: quotas, group limits, and guarantees that are held free. Quotas and limits are read from
- * the ledger each time; what is held is summed once a pass and kept by difference.
+ * What tenants and groups may still take in this pass: quotas, group limits, and guarantees that are held free. Quotas and limits are read
+ * from the ledger each time; what is held is summed once a pass and kept by difference.
  */
 export class Allowance {
   readonly #queue: TaskQueue

@@ -1,4 +1,7 @@
-/** A binary heap whose least element changes its place as its key changes. Pushing and sinking cost log2(n); nothing is allocated but on growth. */
+/**
+ * A binary heap whose least element changes its place as its key changes. Pushing and sinking cost log2(n); nothing is allocated but on
+ * growth.
+ */
 export class Heap<T> {
   readonly #items: T[] = []
   readonly #before: (a: T, b: T) => boolean

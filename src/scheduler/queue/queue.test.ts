@@ -1,8 +1,8 @@
 /**
- * Whose turn it is. Holds Fenzo's queue tests (TieredQueueTest, QueueBucketTest, SortedBucketsTest, TierTest, TieredQueueSlasTest, ResAllocsUtilTest), ResAllocsTests
- * and TaskSchedulingServiceTest. Not held: its loop's delays between idle passes (testMaxSchedIterDelay) and its call-backs, which are the broker's;
- * its conversions between two classes of amounts, of which there is one here. Its buckets that have to be told of other totals to be sorted again
- * (testDominantResourceUsageRebalancing) are sorted anew in each pass.
+ * Whose turn it is. Holds Fenzo's queue tests (TieredQueueTest, QueueBucketTest, SortedBucketsTest, TierTest, TieredQueueSlasTest,
+ * ResAllocsUtilTest), ResAllocsTests and TaskSchedulingServiceTest. Not held: its loop's delays between idle passes (testMaxSchedIterDelay)
+ * and its call-backs, which are the broker's; its conversions between two classes of amounts, of which there is one here. Its buckets that
+ * have to be told of other totals to be sorted again (testDominantResourceUsageRebalancing) are sorted anew in each pass.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -11,8 +11,8 @@ export type TenantShare = {
   /** What it gets before others get more than theirs. A resource of 0 is not guaranteed. */
   readonly guarantee?: Amounts
   /**
-   * True where what is guaranteed stays free for it even while it wants nothing. Otherwise others may burst into it, and it is served first as
-   * soon as it wants something (and by preemption where policy allows).
+   * True where what is guaranteed stays free for it even while it wants nothing. Otherwise others may burst into it, and it is served first
+   * as soon as it wants something (and by preemption where policy allows).
    */
   readonly guaranteeIsHeld?: boolean
 }

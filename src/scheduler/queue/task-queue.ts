@@ -2,7 +2,10 @@ import type { ControllerId, TenantId } from '../../model/index.ts'
 import type { Task, Tier } from '../types.ts'
 import { sharesProblems, type TenantShare } from './shares.ts'
 
-/** Tenants and controllers whose last turn is remembered: more than live in a fleet; of whoever is forgotten it is as if it was never served. */
+/**
+ * Tenants and controllers whose last turn is remembered: more than live in a fleet; of whoever is forgotten it is as if it was never
+ * served.
+ */
 const MAX_SERVED = 50_000
 
 /** Waiting tasks of one controller, in the order in which they are to be placed. */

@@ -16,11 +16,13 @@ type TenantTurn = {
 }
 
 /**
- * Whose turn it is in one tier: the tenant that has least of its guarantee, then the one with the smallest dominant share for its weight; within
- * it whatever has the highest priority, then the controller with the smallest dominant share, then whoever waits longest. Equals take turns:
- * whoever was served longest ago is first. Work of this tier alone counts, so a tenant with a large controller is not starved of agents.
+ * Whose turn it is in one tier: the tenant that has least of its guarantee, then the one with the smallest dominant share for its weight;
+ * within it whatever has the highest priority, then the controller with the smallest dominant share, then whoever waits longest. Equals
+ * take turns: whoever was served longest ago is first. Work of this tier alone counts, so a tenant with a large controller is not starved
+ * of agents.
  *
- * Cost: setting up is linear in tenants and controllers that wait; a turn costs log2 of each, and nothing while the same tenant stays first.
+ * Cost: setting up is linear in tenants and controllers that wait; a turn costs log2 of each, and nothing while the same tenant stays
+ * first.
  */
 export class Turns {
   readonly #tenants = new Heap<TenantTurn>(tenantBefore)
@@ -58,8 +60,8 @@ export class Turns {
   }
 
   /**
-   * The next task in turn, taken out; undefined once none is ready. `lastWasPlaced` tells whether the one before was, and is in the ledger: where
-   * not, nobody's share has changed.
+   * The next task in turn, taken out; undefined once none is ready. `lastWasPlaced` tells whether the one before was, and is in the ledger:
+   * where not, nobody's share has changed.
    */
   next(lastWasPlaced: boolean): Task | undefined {
     if (this.#given) this.#settle(lastWasPlaced)

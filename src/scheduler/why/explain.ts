@@ -42,8 +42,8 @@ export type Why = {
 }
 
 /**
- * Linear in the hosts, and in what runs on those that are large enough. Called when somebody asks, not in a pass. `arrivalsBefore` tells what the
- * pass at hand placed from what ran before (Fleet.arrivals).
+ * Linear in the hosts, and in what runs on those that are large enough. Called when somebody asks, not in a pass. `arrivalsBefore` tells
+ * what the pass at hand placed from what ran before (Fleet.arrivals).
  */
 export const whyNoRoom = (fleet: Fleet, shape: Shape, arrivalsBefore = fleet.arrivals): Why => {
   for (const check of shape.hard) check.prepare()

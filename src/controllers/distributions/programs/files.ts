@@ -3,14 +3,12 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SECOND } from '../../../model/index.ts'
-import type { Clock } from '../../../runtime/index.ts'
+import { type Clock, hasCode } from '../../../runtime/index.ts'
 
 /** A holder of a lock touches it this often, and one that was not touched for `STALE_MS` is dead. */
 const HEARTBEAT_MS = 5 * SECOND
 const STALE_MS = 30 * SECOND
 const LOCK_POLL_MS = 200
-
-export const hasCode = (cause: unknown, code: string): boolean => cause instanceof Error && 'code' in cause && cause.code === code
 
 /** What `work` gives, or undefined where the file it is about is not there. */
 export const ifThere = async <T>(work: Promise<T>): Promise<T | undefined> => {

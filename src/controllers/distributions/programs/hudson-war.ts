@@ -3,11 +3,11 @@ import { chmod, copyFile, constants as fsConstants, mkdir, mkdtemp, readdir, rea
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MINUTE } from '../../../model/index.ts'
-import { deadline } from '../../../runtime/index.ts'
+import { deadline, hasCode } from '../../../runtime/index.ts'
 import type { ProgramProgress } from '../distribution.ts'
 import { HUDSON_VERSION } from '../hudson.ts'
 import { ProgramError } from './errors.ts'
-import { hasCode, ifThere, publish, sha256Of, withFileLock } from './files.ts'
+import { ifThere, publish, sha256Of, withFileLock } from './files.ts'
 import type { War } from './jenkins-wars.ts'
 import type { ProgramsPorts } from './ports.ts'
 
