@@ -211,6 +211,8 @@ test('a shortfall is the hosts that are really needed, not one for each task', (
   assert.deepEqual(shortfall(tasksOf(3, 't', { resources: sizeOf(3) }), [growable('g')]), { g: 3 })
   assert.deepEqual(shortfall([], [growable('g')]), { g: 0 })
   assert.deepEqual(shortfall([taskOf('1', { resources: sizeOf(5) })], [growable('g')]), { g: 0 })
+  // What a group's hosts are like is told by any of them, also by one that takes no work now.
+  assert.deepEqual(shortfall(tasksOf(4, 't'), [growable('g', { example: hostOf('example', { state: 'draining' }) })]), { g: 1 })
 })
 
 test('a group grows up to its room and the next takes the rest; tasks that name a group make that one grow', () => {
