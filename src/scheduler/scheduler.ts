@@ -80,11 +80,12 @@ export class Scheduler {
 
   /** Why the last pass left the task over, in words; undefined where it did not. Worked out anew with what is known by now. */
   explain(id: string, now?: Timestamp): Told | undefined {
-    const task = this.queue.get(id)
+    const waiting = this.queue.waiting(id)
     this.#causes ??= new Map(this.#leftOver.map(left => [left.task, left.cause]))
     const cause = this.#causes.get(id)
-    if (task === undefined || cause === undefined) return undefined
-    const shape = this.#picker.shape(task)
+    if (waiting === undefined || cause === undefined) return undefined
+    const { task } = waiting
+    const shape = this.#picker.shapeOf(waiting)
     const words = (): Told =>
       tell(this.fleet, task, shape, cause, { arrivalsBefore: this.#arrivalsBefore, ...(now === undefined ? {} : { now }) })
     if (cause.kind !== 'no-room' || shape.key === '') return words()

@@ -40,8 +40,9 @@ export class Ledger {
     return this.#accounts.get(tenantKey(tier, tenant))?.used ?? NOTHING
   }
 
-  ofController(tier: Tier, tenant: TenantId, controller: string): Readonly<Amount> {
-    return this.#accounts.get(controllerKey(tier, tenant, controller))?.used ?? NOTHING
+  /** Of whatever account a key of this file names: for those who ask often and keep the key. */
+  ofKey(key: string): Readonly<Amount> {
+    return this.#accounts.get(key)?.used ?? NOTHING
   }
 
   ofGroup(group: string): Readonly<Amount> {
@@ -52,8 +53,8 @@ export class Ledger {
 const NOTHING: Readonly<Amount> = Object.freeze(nothing())
 
 // Tenants and controllers are DNS labels, so a slash cannot be in them.
-const tenantKey = (tier: Tier, tenant: string): string => `${tier}/${tenant}`
-const controllerKey = (tier: Tier, tenant: string, controller: string): string => `${tier}/${tenant}/${controller}`
+export const tenantKey = (tier: Tier, tenant: string): string => `${tier}/${tenant}`
+export const controllerKey = (tier: Tier, tenant: string, controller: string): string => `${tier}/${tenant}/${controller}`
 const groupKey = (group: string): string => `group/${group}`
 
 const keysOf = ({ tier, tenant, controller, group }: Claim): string[] => {

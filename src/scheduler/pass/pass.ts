@@ -5,7 +5,7 @@ import { REFUSED } from '../placement/fitness.ts'
 import { type Picker, prepare } from '../placement/picker.ts'
 import type { Shape } from '../placement/shape.ts'
 import { Allowance, type GroupLimits, type Refusal } from '../queue/allowance.ts'
-import type { TaskQueue } from '../queue/task-queue.ts'
+import type { TaskQueue, Waiting } from '../queue/task-queue.ts'
 import { Turns } from '../queue/turns.ts'
 import type { Amount } from '../resources.ts'
 import { type SetHold, type Task, TIERS } from '../types.ts'
@@ -102,22 +102,23 @@ export class Pass {
     for (const tier of TIERS) {
       const turns = new Turns(queue, tier, fleet.ledger, this.#total, now)
       let wasPlaced = false
-      for (let task = turns.next(wasPlaced); task !== undefined; task = turns.next(wasPlaced)) {
+      for (let waiting = turns.next(wasPlaced); waiting !== undefined; waiting = turns.next(wasPlaced)) {
         if (this.#placed.length >= placements) return 'placements'
         if (picker.looks - looksBefore >= looks) return 'looks'
-        const cause = this.#place(task)
+        const cause = this.#place(waiting)
         wasPlaced = cause === undefined
-        if (cause !== undefined) this.#leftOver.push({ task: task.id, cause })
+        if (cause !== undefined) this.#leftOver.push({ task: waiting.task.id, cause })
       }
     }
     return 'done'
   }
 
-  #place(task: Task): Cause | undefined {
+  #place(waiting: Waiting): Cause | undefined {
+    const { task } = waiting
     const refusal = this.#allowance.refusal(task)
     if (refusal !== undefined) return refusal
     const { picker, drains } = this.#parts
-    const shape = picker.shape(task)
+    const shape = picker.shapeOf(waiting)
     const kept = drains.size === 0 ? undefined : drains.hostOf(task.id)
     if (kept !== undefined && this.#placeOnKept(task, shape, kept)) return undefined
     const slot = picker.pick(shape)

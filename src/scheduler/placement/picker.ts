@@ -1,5 +1,6 @@
 import { type ChanceSource, integerBelow } from '../chance.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { Waiting } from '../queue/task-queue.ts'
 import { EPSILON } from '../resources.ts'
 import type { Task } from '../types.ts'
 import type { CheckContext, Faults } from './constraint.ts'
@@ -49,7 +50,6 @@ export class Picker {
   readonly #chance: ChanceSource
   /** By key, used longest ago first. */
   readonly #shapes = new Map<string, Shape>()
-  readonly #shapeOfTask = new WeakMap<Task, { readonly shape: Shape; readonly reserved: boolean }>()
   readonly #faults: Faults = new Map()
   #places: Int32Array = new Int32Array(0)
   #trees = 0
@@ -74,13 +74,13 @@ export class Picker {
     return faults
   }
 
-  shape(task: Task): Shape {
+  shapeOf(waiting: Waiting): Shape {
+    const { task, shape: known } = waiting
     const reserved = this.#fleet.hasReservation(task.tenant)
-    const known = this.#shapeOfTask.get(task)
-    if (known !== undefined && known.reserved === reserved) return known.shape
+    if (known !== undefined && known.isReserved === reserved) return known
     const key = shapeKey(task, reserved, this.#options.fitness)
     const shape = (key === undefined ? undefined : this.#shapes.get(key)) ?? this.#newShape(task, key, reserved)
-    this.#shapeOfTask.set(task, { shape, reserved })
+    waiting.shape = shape
     return shape
   }
 

@@ -16,6 +16,8 @@ export type Shape = {
   readonly role: number
   /** The tenant's code where hosts are reserved for it, else 0: all other tenants are alike. */
   readonly tenantCode: number
+  /** Whether it is the shape of a tenant for which hosts are reserved. */
+  readonly isReserved: boolean
   readonly wantsToBeAlone: boolean
   readonly sets: readonly SetAsk[]
   readonly hard: readonly Check[]
@@ -64,6 +66,7 @@ export const shapeOf = (task: Task, key: string, reserved: boolean, fitness: Fit
     ask,
     role: ROLE_CODES[task.tier === 'controller' ? 'controllers' : 'builds'],
     tenantCode: reserved ? fleet.tenantCode(task.tenant) : 0,
+    isReserved: reserved,
     wantsToBeAlone: task.exclusive === true,
     sets: task.sets ?? [],
     hard,

@@ -1,10 +1,10 @@
 import type { Timestamp } from '../../model/index.ts'
 import type { Ledger } from '../fleet/ledger.ts'
 import type { Amount } from '../resources.ts'
-import type { Task, Tier } from '../types.ts'
+import type { Tier } from '../types.ts'
 import { Heap } from './heap.ts'
 import { type TenantShare, turnKey } from './shares.ts'
-import type { Lane, TaskQueue, TenantQueue } from './task-queue.ts'
+import type { Lane, TaskQueue, TenantQueue, Waiting } from './task-queue.ts'
 
 type LaneTurn = { readonly lane: Lane; next: number; priority: number; key: number; served: number }
 type TenantTurn = {
@@ -46,11 +46,11 @@ export class Turns {
         share: shares.get(tenantQueue.tenant) ?? PLAIN,
         lanes: new Heap(laneBefore),
         key: 0,
-        served: queue.servedAt(tier, tenantQueue.tenant),
+        served: queue.servedAt(tenantQueue),
       }
       for (const lane of tenantQueue.lanes.values()) {
-        const served = queue.servedAt(tier, tenantQueue.tenant, lane.controller)
-        const laneTurn = { lane, next: 0, priority: 0, key: this.#laneKey(turn, lane), served }
+        const served = queue.servedAt(lane)
+        const laneTurn = { lane, next: 0, priority: 0, key: this.#laneKey(lane), served }
         if (this.#headOf(laneTurn) !== undefined) turn.lanes.push(laneTurn)
       }
       if (turn.lanes.top() === undefined) continue
@@ -63,7 +63,7 @@ export class Turns {
    * The next task in turn, taken out; undefined once none is ready. `lastWasPlaced` tells whether the one before was, and is in the ledger:
    * where not, nobody's share has changed.
    */
-  next(lastWasPlaced: boolean): Task | undefined {
+  next(lastWasPlaced: boolean): Waiting | undefined {
     if (this.#given) this.#settle(lastWasPlaced)
     const turn = this.#tenants.top()?.lanes.top()
     this.#given = turn !== undefined
@@ -77,14 +77,13 @@ export class Turns {
     if (tenant === undefined || turn === undefined) return
     turn.next++
     if (sharesChanged) {
-      const { tenant: id } = tenant.queue
-      this.#queue.noteServed(this.#tier, id, turn.lane.controller)
-      tenant.served = this.#queue.servedAt(this.#tier, id)
-      turn.served = this.#queue.servedAt(this.#tier, id, turn.lane.controller)
+      this.#queue.noteServed(this.#tier, tenant.queue.tenant, turn.lane.controller)
+      tenant.served = this.#queue.servedAt(tenant.queue)
+      turn.served = this.#queue.servedAt(turn.lane)
     }
     if (this.#headOf(turn) === undefined) tenant.lanes.pop()
     else {
-      if (sharesChanged) turn.key = this.#laneKey(tenant, turn.lane)
+      if (sharesChanged) turn.key = this.#laneKey(turn.lane)
       tenant.lanes.sinkTop()
     }
     if (tenant.lanes.top() === undefined) this.#tenants.pop()
@@ -96,12 +95,12 @@ export class Turns {
   }
 
   /** The lane's first task that is ready, those before it passed over. */
-  #headOf(turn: LaneTurn): Task | undefined {
-    const { tasks } = turn.lane
-    for (let task = tasks[turn.next]; task !== undefined; task = tasks[turn.next]) {
-      if (task.readyAt <= this.#now) {
-        turn.priority = task.priority ?? 0
-        return task
+  #headOf(turn: LaneTurn): Waiting | undefined {
+    const { waiting } = turn.lane
+    for (let one = waiting[turn.next]; one !== undefined; one = waiting[turn.next]) {
+      if (one.task.readyAt <= this.#now) {
+        turn.priority = one.task.priority ?? 0
+        return one
       }
       turn.next++
     }
@@ -109,11 +108,11 @@ export class Turns {
   }
 
   #tenantKey({ queue, share }: TenantTurn): number {
-    return turnKey(share, this.#ledger.ofTenant(this.#tier, queue.tenant), this.#total)
+    return turnKey(share, this.#ledger.ofKey(queue.key), this.#total)
   }
 
-  #laneKey({ queue }: TenantTurn, { controller }: Lane): number {
-    return turnKey(PLAIN, this.#ledger.ofController(this.#tier, queue.tenant, controller), this.#total)
+  #laneKey({ key }: Lane): number {
+    return turnKey(PLAIN, this.#ledger.ofKey(key), this.#total)
   }
 }
 
