@@ -38,6 +38,8 @@ export type Claim = {
   readonly group?: string
   /** Wants a host without other work, and keeps others off it while it runs. */
   readonly exclusive?: boolean
+  /** Set where its tenant's policy lets it be stopped for others while it runs; `cost` is what is lost then, in any unit that can be compared. */
+  readonly preemptible?: { readonly cost: number }
 }
 
 /** Something that wants a place. */
@@ -60,7 +62,7 @@ export type Task = Claim & {
 
 /** Something that has a place, whether it was placed by an earlier call or was found there. */
 export type RunningWork = Claim & {
-  /** Needed to end it, and to preempt it. */
+  /** Needed to end it, and to stop it for others. */
   readonly id?: string
   /** Undefined where it is not known; then it counts for its tenant's share and quota, and on no host. */
   readonly host: HostId | undefined
@@ -70,8 +72,6 @@ export type RunningWork = Claim & {
   readonly since?: Timestamp
   /** When it is expected to end. */
   readonly endsAt?: Timestamp
-  /** Set where its tenant's policy lets it be stopped for others; `cost` is what is lost then, in any unit that can be compared. */
-  readonly preemptible?: { readonly cost: number }
 }
 
 /** A machine as the scheduler sees it. A `Host` of the model is one. */

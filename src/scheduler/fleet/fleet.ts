@@ -1,4 +1,4 @@
-import type { HostId, HostRole, TenantId } from '../../model/index.ts'
+import type { HostId, HostRole, TenantId, Timestamp } from '../../model/index.ts'
 import type { FleetHost, RunningWork, Task } from '../types.ts'
 import { ChangeLog } from './change-log.ts'
 import { AttributeColumn, Columns, TAKES_NONE, TAKES_WORK } from './columns.ts'
@@ -153,7 +153,7 @@ export class Fleet {
       )
     const host = record.host.id
     const arrival = ++this.#arrivals
-    const resident = { id: task.id, claim: task, ask, host, ports, setHolds, endsAt: undefined, preemptible: undefined, arrival }
+    const resident = { id: task.id, claim: task, ask, host, ports, setHolds, endsAt: undefined, isNamed: true, arrival }
     this.#enter(resident)
     return resident
   }
@@ -172,6 +172,12 @@ export class Fleet {
       if (absent?.size === 0) this.#absent.delete(resident.host)
     }
     return resident
+  }
+
+  /** When running work is expected to end, for estimates and for which host to empty; work that is not known is passed over. */
+  expectEnd(id: string, at: Timestamp): void {
+    const resident = this.#residents.get(id)
+    if (resident !== undefined) resident.endsAt = at
   }
 
   resident(id: string): Resident | undefined {

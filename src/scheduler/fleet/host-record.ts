@@ -1,4 +1,4 @@
-import type { HostId, TenantId } from '../../model/index.ts'
+import type { HostId, TenantId, Timestamp } from '../../model/index.ts'
 import type { Claim, FleetHost, RunningWork, SetHold } from '../types.ts'
 import type { Ask } from './dimensions.ts'
 import { PortPool } from './port-pool.ts'
@@ -13,8 +13,10 @@ export type Resident = {
   readonly host: HostId | undefined
   readonly ports: readonly number[]
   readonly setHolds: readonly SetHold[]
-  readonly endsAt: number | undefined
-  readonly preemptible: { readonly cost: number } | undefined
+  /** When it is expected to end; changes as more is known. */
+  endsAt: Timestamp | undefined
+  /** False where it was adopted without an id: then nobody could be told to stop it. */
+  readonly isNamed: boolean
   /** In which order they came: the youngest has lost least when it is stopped. */
   readonly arrival: number
 }
@@ -58,7 +60,7 @@ export const residentOf = (work: RunningWork, id: string, ask: Ask, arrival: num
   ports: work.heldPorts ?? NONE,
   setHolds: work.setHolds ?? NONE,
   endsAt: work.endsAt,
-  preemptible: work.preemptible,
+  isNamed: work.id !== undefined,
   arrival,
 })
 

@@ -170,6 +170,27 @@ test('an agent is stopped for an equal only where that is owed its guarantee and
   assert.deepEqual(stopsOf(both, large({ tenant: tenantId('owed') })), [])
 })
 
+test('what a pass placed may be stopped later where its task said so, and what has no name never is', () => {
+  const scheduler = withWork(['a'])
+  scheduler.queue.add(taskOf('agent', { resources: sizeOf(4), preemptible: { cost: 1 } }))
+  scheduler.pass({ now: 0 })
+  assert.deepEqual(
+    stopsOf(scheduler, large({ tier: 'controller' })).map(({ stop }) => stop),
+    [['agent']],
+  )
+  const { id: _unnamed, ...nameless } = workOf('s', 'a', spare)
+  assert.deepEqual(stopsOf(withWork(['a'], nameless)), [])
+})
+
+test('an end that becomes known later decides which host is emptied', () => {
+  const scheduler = withWork(['a', 'b'], workOf('1', 'a'), workOf('2', 'b'))
+  scheduler.fleet.expectEnd('2', 500)
+  scheduler.fleet.expectEnd('never there', 1)
+  scheduler.queue.add(large())
+  scheduler.pass({ now: 100, drain })
+  assert.equal(scheduler.draining().get('large'), 'b')
+})
+
 test('one pass stops work for no more tasks than its rules allow', () => {
   const scheduler = withWork(['a', 'b'], workOf('s1', 'a', spare), workOf('s2', 'b', spare))
   scheduler.queue.add(large({ id: '1' }))

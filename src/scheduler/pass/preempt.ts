@@ -49,9 +49,10 @@ export const victimRule = (task: Task, queue: TaskQueue, fleet: Fleet, total: Am
   const key = (tier: Task['tier'], share: TenantShare | undefined, tenant: Task['tenant']): number =>
     turnKey(share ?? PLAIN, fleet.ledger.ofTenant(tier, tenant), total)
   const owed = key(task.tier, queue.shares(task.tier).get(task.tenant), task.tenant) < 0
-  return ({ claim, preemptible }) => {
+  return ({ claim, isNamed }) => {
+    if (!isNamed) return false
     if (claim.tier === 'spare') return true
-    if (preemptible === undefined) return false
+    if (claim.preemptible === undefined) return false
     if (TIERS.indexOf(task.tier) < TIERS.indexOf(claim.tier)) return true
     return (
       owed &&
@@ -69,7 +70,7 @@ const NO_LOSS: Loss = { agents: 0, cost: 0, count: 0 }
 
 const lossOf = (victims: readonly Resident[]): Loss => ({
   agents: victims.filter(isAgent).length,
-  cost: victims.reduce((sum, { preemptible }) => sum + (preemptible?.cost ?? 0), 0),
+  cost: victims.reduce((sum, { claim }) => sum + (claim.preemptible?.cost ?? 0), 0),
   count: victims.length,
 })
 
@@ -83,4 +84,4 @@ const isLess = (a: Loss, b: Loss): boolean => {
 const isAgent = ({ claim }: Resident): boolean => claim.tier !== 'spare'
 
 const cheapestFirst = (a: Resident, b: Resident): number =>
-  Number(isAgent(a)) - Number(isAgent(b)) || (a.preemptible?.cost ?? 0) - (b.preemptible?.cost ?? 0) || b.arrival - a.arrival
+  Number(isAgent(a)) - Number(isAgent(b)) || (a.claim.preemptible?.cost ?? 0) - (b.claim.preemptible?.cost ?? 0) || b.arrival - a.arrival
