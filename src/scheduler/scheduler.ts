@@ -7,8 +7,10 @@ import { DRAIN_RULES, Drains } from './pass/drain.ts'
 import { type Cause, Pass, type PassOptions, type PassResult } from './pass/pass.ts'
 import { binPacking, type Fitness } from './placement/fitness.ts'
 import { Picker } from './placement/picker.ts'
+import type { Shape } from './placement/shape.ts'
 import { TaskQueue } from './queue/task-queue.ts'
 import type { Offer, Task } from './types.ts'
+import { type Why, whyNoRoom } from './why/explain.ts'
 import { type Told, tell } from './why/sentence.ts'
 
 export type SchedulerOptions = {
@@ -39,8 +41,8 @@ export class Scheduler {
   /** The same by task; made when somebody first asks after a pass, since nobody may. */
   #causes: ReadonlyMap<string, Cause> | undefined
   #arrivalsBefore = 0
-  readonly #told = new Map<string, Told>()
-  #toldAsOf = ''
+  readonly #whys = new Map<Shape, Why>()
+  #whysAsOf = -1
 
   /** Throws a RangeError where an option is not right; it says which and its mend. */
   constructor({ fitness = binPacking(), goodEnough = ALL_HOSTS, candidates, offers = OFFER_RULES, seed = 1 }: SchedulerOptions = {}) {
@@ -55,7 +57,7 @@ export class Scheduler {
   /** Places what has room; what it placed waits no longer and runs from now on. Where `drain` is left out, DRAIN_RULES hold. */
   pass(options: PassOptions): PassResult {
     this.#arrivalsBefore = this.fleet.arrivals
-    this.#told.clear()
+    this.#whys.clear()
     const parts = { fleet: this.fleet, queue: this.queue, picker: this.#picker, drains: this.#drains }
     const result = new Pass(parts, { drain: DRAIN_RULES, ...options }).run()
     this.queue.removeAll(result.placed.map(({ task }) => task))
@@ -78,25 +80,35 @@ export class Scheduler {
     return resident
   }
 
-  /** Why the last pass left the task over, in words; undefined where it did not. Worked out anew with what is known by now. */
+  /** Why the last pass left the task over, in words; undefined where it did not. Worked out with what is known by now. */
   explain(id: string, now?: Timestamp): Told | undefined {
     const waiting = this.queue.waiting(id)
-    this.#causes ??= new Map(this.#leftOver.map(left => [left.task, left.cause]))
-    const cause = this.#causes.get(id)
+    const cause = this.cause(id)
     if (waiting === undefined || cause === undefined) return undefined
-    const { task } = waiting
     const shape = this.#picker.shapeOf(waiting)
-    const words = (): Told =>
-      tell(this.fleet, task, shape, cause, { arrivalsBefore: this.#arrivalsBefore, ...(now === undefined ? {} : { now }) })
-    if (cause.kind !== 'no-room' || shape.key === '') return words()
-    // Tasks of one shape and team are told the same, and each telling is a scan.
-    const asOf = `${this.fleet.changes.version} ${now}`
-    if (this.#toldAsOf !== asOf) this.#told.clear()
-    this.#toldAsOf = asOf
-    const key = `${task.tier} ${task.tenant} ${shape.key}`
-    const told = this.#told.get(key) ?? words()
-    this.#told.set(key, told)
-    return told
+    return tell(waiting.task, { fleet: this.fleet, shape, cause, why: () => this.#whyOf(shape), now })
+  }
+
+  /** What kept the task waiting in the last pass; undefined where it did not wait for anything. */
+  cause(id: string): Cause | undefined {
+    this.#causes ??= new Map(this.#leftOver.map(left => [left.task, left.cause]))
+    return this.#causes.get(id)
+  }
+
+  /** What hosts lack for a waiting task, for programs; undefined where it does not wait. */
+  why(id: string): Why | undefined {
+    const waiting = this.queue.waiting(id)
+    return waiting === undefined ? undefined : this.#whyOf(this.#picker.shapeOf(waiting))
+  }
+
+  /** Tasks of one shape lack the same, and finding it out is a scan: kept until something changes. */
+  #whyOf(shape: Shape): Why {
+    const { version } = this.fleet.changes
+    if (this.#whysAsOf !== version) this.#whys.clear()
+    this.#whysAsOf = version
+    const why = this.#whys.get(shape) ?? whyNoRoom(this.fleet, shape, this.#arrivalsBefore)
+    this.#whys.set(shape, why)
+    return why
   }
 
   /** What the last pass left over for want of room: what more hosts would help. Quotas, limits and guarantees they would not. */

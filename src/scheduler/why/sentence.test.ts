@@ -80,3 +80,21 @@ test('a task that was placed, never waited or has not had its turn is not explai
     [undefined, undefined, undefined],
   )
 })
+
+test('for programs what is lacking is added up over hosts, with the most that was free and where', () => {
+  const scheduler = new Scheduler()
+  for (const id of ['a', 'b']) scheduler.fleet.putHost(hostOf(id))
+  scheduler.fleet.putHost(hostOf('c', { state: 'silent' }))
+  scheduler.fleet.adopt(workOf('1', 'a', { resources: sizeOf(3) }))
+  scheduler.fleet.adopt(workOf('2', 'b', { resources: { cpu: 2, memoryMb: 0, diskMb: 0 } }))
+  place(scheduler, [taskOf('t', { resources: { cpu: 3, memoryMb: 2048, diskMb: 0 } })])
+  const why = scheduler.why('t')
+  assert.deepEqual([why?.hosts, why?.eligible, why?.largeEnough, why?.withRoom], [3, 2, 2, 0])
+  assert.deepEqual(why?.lacks, [
+    { kind: 'resource', what: 'cpu', hosts: 2, asked: 3, mostFree: 2, mostFreeOn: 'b' },
+    { kind: 'host', what: 'is silent', hosts: 1 },
+    { kind: 'resource', what: 'memoryMb', hosts: 1, asked: 2048, mostFree: 1024, mostFreeOn: 'a' },
+  ])
+  assert.deepEqual(why?.closest, { host: 'b', lacking: [{ what: 'cpu', amount: 1 }] })
+  assert.equal(scheduler.why('never there'), undefined)
+})

@@ -5,19 +5,22 @@ import type { Cause } from '../pass/pass.ts'
 import type { Shape } from '../placement/shape.ts'
 import type { Amounts } from '../resources.ts'
 import type { Task } from '../types.ts'
-import { type Why, whyNoRoom } from './explain.ts'
+import type { Why } from './explain.ts'
 
 /** What the API, the command line and the console show: a sentence, and what would mend it. */
 export type Told = Omit<Reason, 'since'>
 
 export type TellOptions = {
+  readonly fleet: Fleet
+  readonly shape: Shape
+  readonly cause: Cause
+  /** What is lacking; asked for where the cause is want of room. */
+  readonly why: () => Why
   /** For estimates; absent: none are given. */
-  readonly now?: Timestamp
-  /** What had arrived before the pass that left the task over (Fleet.arrivals). */
-  readonly arrivalsBefore?: number
+  readonly now?: Timestamp | undefined
 }
 
-export const tell = (fleet: Fleet, task: Task, shape: Shape, cause: Cause, { now, arrivalsBefore }: TellOptions): Told => {
+export const tell = (task: Task, { fleet, shape, cause, why, now }: TellOptions): Told => {
   const ask = askWords(fleet, task, shape)
   switch (cause.kind) {
     case 'quota':
@@ -44,10 +47,10 @@ export const tell = (fleet: Fleet, task: Task, shape: Shape, cause: Cause, { now
     case 'draining':
       return {
         code: 'no-capacity',
-        message: `It asks for ${ask}; host ${cause.host} is being emptied for it${estimateWords(whyNoRoom(fleet, shape), now)}.`,
+        message: `It asks for ${ask}; host ${cause.host} is being emptied for it${estimateWords(why(), now)}.`,
       }
     case 'no-room':
-      return tellNoRoom(whyNoRoom(fleet, shape, arrivalsBefore), ask, task, now)
+      return tellNoRoom(why(), ask, task, now)
     default:
       return cause satisfies never
   }
