@@ -288,3 +288,14 @@ test('equals take turns: with room for five, three controllers of one team are s
   const counts = [...served.values()]
   assert.ok(Math.max(...counts) - Math.min(...counts) <= 6, `served ${[...served].join(' ')}`)
 })
+
+test('a task that asks for what is no amount is left over with its mend, and the others are placed', () => {
+  const odd = task('odd', { resources: { cpu: -1, memoryMb: 1, diskMb: 1 } })
+  const result = schedule(input({ hosts: [host('h')], tasks: [odd, task('1')] }))
+  assert.deepEqual(result.placements, [{ task: '1', host: 'h' }])
+  assert.deepEqual(reasonOf(result, 'odd'), {
+    code: 'invalid-spec',
+    message: 'odd asks for -1 cpu; it has to be a number of 0 or more.',
+    mend: 'Correct the template.',
+  })
+})

@@ -1,6 +1,6 @@
 import { NO_DRAIN } from './pass/drain.ts'
 import { shareProblems, type TenantShare } from './queue/shares.ts'
-import { taskProblem } from './queue/task-queue.ts'
+import { taskProblem } from './queue/task-problem.ts'
 import { Scheduler } from './scheduler.ts'
 import type { LeftOver, RunningWork, ScheduleInput, ScheduleResult, Task } from './types.ts'
 

@@ -47,10 +47,18 @@ test('a task that runs cannot be adopted again', () => {
 })
 
 test('a task that asks for what is no amount is refused with its mend', () => {
-  const scheduler = withRoom(4)
-  assert.throws(() => scheduler.queue.add(taskOf('1', { resources: { cpu: Number.NaN, memoryMb: 1, diskMb: 1 } })), /asks for NaN cpu/)
-  assert.throws(() => scheduler.queue.add(taskOf('1', { ports: -1 })), /-1 ports/)
-  assert.throws(() => scheduler.queue.add(taskOf('1', { scalars: { gpu: -2 } })), /-2 gpu/)
+  const table: [Partial<Task>, RegExp][] = [
+    [{ resources: { cpu: Number.NaN, memoryMb: 1, diskMb: 1 } }, /1 asks for NaN cpu; it has to be a number of 0 or more/],
+    [{ resources: { cpu: 1, memoryMb: Number.POSITIVE_INFINITY, diskMb: 1 } }, /asks for Infinity memoryMb/],
+    [{ ports: -1 }, /-1 ports/],
+    [{ ports: 1.5 }, /1.5 ports; it has to be a whole number/],
+    [{ scalars: { gpu: -2 } }, /-2 gpu/],
+    [{ sets: [{ name: 'eni', value: 'web', units: -1 }] }, /-1 units of eni/],
+    [{ soft: [{ constraint: { kind: 'empty-host' }, weight: 0 }] }, /does not weigh more than 0/],
+    [{ priority: Number.NaN }, /priority of 1 is NaN/],
+    [{ readyAt: Number.NaN }, /When 1 is ready/],
+  ]
+  for (const [change, problem] of table) assert.throws(() => new Scheduler().queue.add(taskOf('1', change)), problem)
 })
 
 test('tasks that are not ready are passed over, and placed once they are', () => {

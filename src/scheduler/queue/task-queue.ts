@@ -3,6 +3,7 @@ import { controllerKey, tenantKey } from '../fleet/ledger.ts'
 import type { Shape } from '../placement/shape.ts'
 import type { Task, Tier } from '../types.ts'
 import { sharesProblems, type TenantShare } from './shares.ts'
+import { taskProblem } from './task-problem.ts'
 
 /**
  * Tenants and controllers whose last turn is remembered: more than live in a fleet; of whoever is forgotten it is as if it was never
@@ -138,27 +139,6 @@ export class TaskQueue {
     lanes?.delete(controller)
     if (lanes?.size === 0) tenants?.delete(tenant)
   }
-}
-
-/** What is wrong with what a task asks, with its mend; undefined where it is right. */
-export const taskProblem = ({
-  id,
-  resources,
-  networkMbps = 0,
-  ports = 0,
-  scalars = {},
-  sets = [],
-  soft = [],
-  priority = 0,
-}: Task): string | undefined => {
-  const amounts = { ...resources, networkMbps, ports, ...scalars }
-  for (const [name, amount] of Object.entries(amounts))
-    if (!(amount >= 0 && Number.isFinite(amount))) return `${id} asks for ${amount} ${name}; it has to be a number of 0 or more.`
-  const set = sets.find(({ units }) => !(units >= 0))
-  if (set !== undefined) return `${id} asks for ${set.units} of ${set.name}; it has to be a number of 0 or more.`
-  if (soft.some(({ weight }) => !(weight > 0)))
-    return `A soft constraint of ${id} does not weigh more than 0; leave out what should not count.`
-  return Number.isFinite(priority) ? undefined : `The priority of ${id} is ${priority}; it has to be a number.`
 }
 
 const NO_SHARES: ReadonlyMap<TenantId, TenantShare> = new Map()
