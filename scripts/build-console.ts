@@ -2,11 +2,13 @@
  * Builds the console where its sources changed since the last build. What a build was made of is kept as a hash beside it, so a fresh clone, a
  * pulled change and an interrupted build are all noticed, whatever the files' times say.
  */
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { globSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { hasCode } from '../src/runtime/index.ts'
 
 const STAMP = '.sources'
@@ -54,21 +56,22 @@ export const ensureConsole = async ({ root, say }: BuildOptions): Promise<string
   const wanted = await hashOfSources(root)
   if ((await stampOf(dist)) === wanted) return dist
   say('building the console')
-  const { build } = await import('vite')
   await mkdir(join(root, '.cache'), { recursive: true })
   const staging = await mkdtemp(join(root, '.cache', 'console-'))
   try {
-    await build({
-      configFile: join(root, 'console', 'vite.config.ts'),
-      logLevel: 'warn',
-      build: { outDir: relative(join(root, 'console'), staging), emptyOutDir: true },
-    })
+    await compile(root, staging)
     await writeFile(join(staging, STAMP), wanted)
     await moveInto(staging, dist, wanted)
   } finally {
     await rm(staging, { recursive: true, force: true })
   }
   return dist
+}
+
+/** In a process of its own: the compiler takes 150 MB, which whoever goes on to serve the console would keep. */
+const compile = async (root: string, target: string): Promise<void> => {
+  const words = ['build', 'console', '--config', 'console/vite.config.ts', '--outDir', target, '--emptyOutDir', '--logLevel', 'warn']
+  await promisify(execFile)(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), ...words], { cwd: root })
 }
 
 const moveInto = async (staging: string, dist: string, stamp: string): Promise<void> => {

@@ -8,7 +8,8 @@ import { SPARE_GRACE_MS } from './life.ts'
 
 const CORE = { cpu: 1, memoryMb: 512, diskMb: 100 }
 /** Room for so many agents of the default template beside one controller. */
-const roomFor = (agents: number) => [{ capacity: { cpu: agents + 0.5, memoryMb: 64_000, diskMb: 1_000_000 } }]
+/** Room for so many agents of one core beside the share of one controller. */
+const roomFor = (agents: number) => [{ capacity: { cpu: agents + 0.05, memoryMb: 64_000, diskMb: 1_000_000 } }]
 
 const startsPerItem = (world: BrokerWorld): Map<string, number> => {
   const counts = new Map<string, number>()
@@ -129,10 +130,10 @@ test('each waiting item says why it waits', async () => {
   assert.equal(controller.builds[0]?.item, first)
   const told = Object.fromEntries([second, unknown, big].map(item => [item, reasonOf(world, 'team-a', item)]))
   assert.equal(told[second]?.code, 'no-capacity')
-  assert.match(told[second]?.message ?? '', /asks for 1 cpu, 512 MB memory .* the most that is free is 0 cpu/)
+  assert.match(told[second]?.message ?? '', /asks for 1 cpu.* the most that is free is 0 cpu/)
   assert.equal(told[unknown]?.code, 'no-template')
   assert.match(told[unknown]?.message ?? '', /No template has label windows && java; known labels: big, linux/)
-  assert.match(told[big]?.message ?? '', /largest of 1 host has 1.5 cpu/)
+  assert.match(told[big]?.message ?? '', /largest of 1 host has 1.05 cpu/)
   for (const reason of Object.values(told)) assert.ok(reason?.mend)
   const explanation = await world.broker.explainItem(controller.id, itemId(second))
   assert.equal(explanation?.reason?.code, 'no-capacity')
@@ -560,7 +561,7 @@ test('a controller that found no place gets the next room before any agent', asy
   await world.until('the host is full', () => world.engine.running().length === 2)
   const row = world.store.get('controller', 'team-a')
   assert.ok(row)
-  const big = { ...row, id: controllerId('team-b'), phase: 'pending' as const, epoch: 0, spec: { ...row.spec, cpu: 1.8 } }
+  const big = { ...row, id: controllerId('team-b'), phase: 'pending' as const, epoch: 0, spec: { ...row.spec, cpu: 18 } }
   await world.store.transact(tx => {
     tx.put('controller', big)
     tx.event({ kind: 'controller', subject: 'team-b', type: 'created', actor: 'test', message: '' })

@@ -18,7 +18,7 @@ test('the status counts what is there and how long the oldest waits', async () =
   await api.put('demand', demandOf('a', ['1', '2'], { since: api.clock.now() - 5_000 }))
   const { body } = await api.request<StatusView>('GET', '/api/v1/status', { token })
   assert.deepEqual([body.controllers, body.agents, body.queued, body.longestWaitMs], [{ ready: 1, stopped: 1 }, { placed: 1 }, 2, 5_000])
-  assert.deepEqual(body.hosts.used, { cpu: 2, memoryMb: 1536, diskMb: 100 })
+  assert.deepEqual(body.hosts.used, { cpu: 1.1, memoryMb: 1536, diskMb: 100 })
   assert.deepEqual(body.limits, { enforced: false, reason: 'cpu is not ours' })
   assert.equal(body.owner, 'test-owner')
   const { body: tenants } = await api.request<TenantView[]>('GET', '/api/v1/tenants', { token })

@@ -48,7 +48,7 @@ export type DistributionName = 'jenkins' | 'hudson'
 export type ControllerSpec = {
   /** Hard limit of the whole process tree; the heap is derived from it. */
   readonly memoryMb: Mebibytes
-  /** Cores as a share under contention. */
+  /** Cores as a weight under contention; a tenth of them is promised by the host. */
   readonly cpu: number
   readonly diskMb: Mebibytes
   /** How long a planned stop waits for running builds before it goes on without them. */
@@ -60,8 +60,14 @@ export type ControllerSpec = {
   readonly war?: string
 }
 
+/**
+ * Of a controller's cores this much is promised by its host. The rest is a weight: controllers do nothing nearly all the time, and a machine
+ * whose cores were all promised to idle ones would have none left for a build.
+ */
+export const CONTROLLER_CPU_PROMISED = 0.1
+
 /** What a controller takes of its host while it holds a place there. Its disk is its volume's: what a host has free is for agents. */
-export const shareOfHost = ({ cpu, memoryMb }: ControllerSpec): Resources => ({ cpu, memoryMb, diskMb: 0 })
+export const shareOfHost = ({ cpu, memoryMb }: ControllerSpec): Resources => ({ cpu: cpu * CONTROLLER_CPU_PROMISED, memoryMb, diskMb: 0 })
 
 /** From the intent of a run to its end; the row keeps naming the host afterwards, as history. */
 const HOLDING: ReadonlySet<ControllerPhase> = new Set<ControllerPhase>([

@@ -101,7 +101,7 @@ test('each way to be left over has its own sentence and mend', () => {
       'too large',
       { hosts: [host('h')], tasks: [task('1', { resources: { cpu: 1, memoryMb: 8192, diskMb: 0 } })] },
       'no-capacity',
-      /largest of 1 host has 4 cpu, 4096 MB/,
+      /asks for 1 cpu and 8192 MB memory, and the largest of 1 host has 4 cpu and 4096 MB memory/,
     ],
     ['full', { hosts: [host('h')], running: [full] }, 'no-capacity', /most that is free is 0 cpu, 0 MB memory .* on 1 host/],
   ]

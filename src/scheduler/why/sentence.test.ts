@@ -28,7 +28,7 @@ test('the sentence says what is asked, the most that is free, which host is clos
     message:
       'It asks for 4 cpu, 4096 MB memory and 100000 MB disk; the most that is free is 2 cpu, 2048 MB memory and 50000 MB disk on 3 hosts; ' +
       'closest is build-2, which lacks 2 cpu and 2048 MB memory and 50000 MB disk; on build-2 2 of what runs there end within about 3 min.',
-    mend: 'Wait for running work to end, or add a host.',
+    mend: 'Wait for running work to end, let it ask for less, or add a host.',
   })
 })
 

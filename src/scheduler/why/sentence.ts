@@ -26,7 +26,7 @@ export const tell = (task: Task, { fleet, shape, cause, why, now }: TellOptions)
     case 'quota':
       return {
         code: 'quota',
-        message: `It asks for ${ask}, but team ${task.tenant} uses ${words(cause.used)} of its quota of ${words(cause.quota)}.`,
+        message: `It asks for ${ask}, but team ${task.tenant} uses ${words(cause.used, task.resources)} of its quota of ${words(cause.quota, task.resources)}.`,
         mend: `Wait for the team's other agents to end, or raise the quota of ${task.tenant}.`,
       }
     case 'group-limit':
@@ -35,7 +35,7 @@ export const tell = (task: Task, { fleet, shape, cause, why, now }: TellOptions)
         message:
           cause.limit === undefined
             ? `Group ${cause.group} has no limit among those that are set, so nothing of it may run.`
-            : `It asks for ${ask}, but group ${cause.group} uses ${words(cause.used)} of its limit of ${words(cause.limit)}.`,
+            : `It asks for ${ask}, but group ${cause.group} uses ${words(cause.used, task.resources)} of its limit of ${words(cause.limit, task.resources)}.`,
         mend: `Wait for others of the group to end, or raise the limit of ${cause.group}.`,
       }
     case 'held':
@@ -63,15 +63,15 @@ const tellNoRoom = (why: Why, ask: string, task: Task, now: Timestamp | undefine
   if (why.largeEnough === 0)
     return {
       code: 'no-capacity',
-      message: `It asks for ${ask}, and the largest of ${hosts(why.eligible)} has ${words(why.largest)} in all.`,
+      message: `It asks for ${ask}, and the largest of ${hosts(why.eligible)} has ${words(why.largest, task.resources)} in all.`,
       mend: 'Let it ask for less, or add a larger host.',
     }
   if (why.withRoom + why.givenToOthers > 0)
     return { code: 'waiting-turn', message: `It asks for ${ask}; what was free went to those in turn before it${estimateWords(why, now)}.` }
   return {
     code: 'no-capacity',
-    message: `It asks for ${ask}; the most that is free is ${words(why.mostFree)} on ${hosts(why.eligible)}${hindrance(why)}${estimateWords(why, now)}.`,
-    mend: 'Wait for running work to end, or add a host.',
+    message: `It asks for ${ask}; the most that is free is ${words(why.mostFree, task.resources)} on ${hosts(why.eligible)}${hindrance(why)}${estimateWords(why, now)}.`,
+    mend: 'Wait for running work to end, let it ask for less, or add a host.',
   }
 }
 
@@ -115,5 +115,10 @@ const askWords = ({ dimensions }: Fleet, { resources }: Task, { ask, sets }: Sha
 const UNITS: Readonly<Record<string, string>> = { memoryMb: 'MB memory', diskMb: 'MB disk', networkMbps: 'Mbps network' }
 const amountWords = (what: string, amount: number): string => `${round(amount)} ${UNITS[what] ?? what}`
 const hosts = (count: number): string => (count === 1 ? '1 host' : `${count} hosts`)
-const words = ({ cpu, memoryMb, diskMb }: Amounts): string => `${round(cpu)} cpu, ${round(memoryMb)} MB memory and ${round(diskMb)} MB disk`
+/** The usual amounts, of those that are asked for at all. */
+const words = (amounts: Amounts, asked: Amounts = amounts): string => {
+  const parts = (['cpu', 'memoryMb', 'diskMb'] as const).filter(name => asked[name] > 0).map(name => amountWords(name, amounts[name]))
+  const last = parts.pop() ?? 'nothing'
+  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`
+}
 const round = (value: number): number => Math.round(value * 100) / 100
