@@ -243,3 +243,18 @@ test('a decision that is committed queues nothing more at the same moment', () =
     { numRuns: 1_000 },
   )
 })
+
+test('an agent of whose build the last report does not know yet stands for one item of that report', () => {
+  const seen = (node: Drawn['agents'][number]['node'], items: number) =>
+    decide(
+      viewOf({
+        items: Array.from({ length: items }, () => 'linux'),
+        agents: [{ template: 0, item: 99, phase: 'busy', node }],
+        accepting: true,
+      }),
+    )
+  assert.deepEqual(seen('online', 1).queue, [], 'the report is older than the build')
+  assert.equal(seen('online', 1).reasons.get(itemId('0'))?.code, 'preparing')
+  assert.equal(seen('online', 2).queue.length, 1, 'only one item is its')
+  assert.equal(seen('building', 1).queue.length, 1, 'the report knows of the build, so the item is another')
+})

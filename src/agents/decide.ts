@@ -257,6 +257,7 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Dec
   const history = new History(agents, view.changedAt)
   const byItem = Map.groupBy(agents, ({ item }) => item)
   const countOf = countOnTheirWay(agents)
+  const unreported = countUnreported(view)
   const wait = (item: DemandItem, reason: Why, untilMs?: number): void => {
     reasons.set(item.id, reason)
     if (untilMs !== undefined) times.push(untilMs)
@@ -269,6 +270,7 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Dec
     const count = countOf(template.id)
     if (!state.accepting) wait(item, NOT_READY)
     else if (settleMs > 0) wait(item, TAKEN, settleMs)
+    else if (unreported.take(template.id)) wait(item, TAKEN, TAKEN_SETTLE_MS)
     else if (own.some(({ phase, busyAt }) => phase === 'ending' && busyAt === undefined)) wait(item, LAST_IS_ENDING)
     else if (health.brokenUntil !== undefined) wait(item, broken(template, health, now), health.brokenUntil - now)
     else if (backoff) wait(item, backingOff(backoff.cause, backoff.until - now), backoff.until - now)
@@ -282,6 +284,23 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Dec
     }
   }
   return { queue, reasons, ...least(times) }
+}
+
+/**
+ * Agents that an event said to have taken a build, while the last report still shows their nodes unused: that report is older, and one item of
+ * its queue is theirs, whichever it was. `take` covers one item of a template with one of them.
+ */
+const countUnreported = ({ agents, presence }: BrokerView) => {
+  const unused = new Set(presence?.nodes.filter(({ used, building }) => !used && building === undefined).map(({ name }) => name))
+  const left = new Map<TemplateId, number>()
+  for (const { id, phase, template } of agents) if (phase === 'busy' && unused.has(id)) left.set(template, (left.get(template) ?? 0) + 1)
+  return {
+    take: (template: TemplateId): boolean => {
+      const count = left.get(template) ?? 0
+      if (count > 0) left.set(template, count - 1)
+      return count > 0
+    },
+  }
 }
 
 /** Agents on their way to online, and those of them that wait for a place, by template; the counts are the caller's to change. */
