@@ -69,13 +69,27 @@ const timesOf = (agents: readonly AgentView[]): string => {
     .join('\n')
 }
 
-/** While every controller has builds that wait, each gets its turn: what they were given meanwhile differs by two at most. */
+/** What a controller has waiting is known to Manor after this long, also on a busy machine. */
+const REPORTED_AFTER_MS = 5_000
+
+/**
+ * Whoever was given a place held no more than any other controller that had builds waiting then, or one more: places come free at moments of
+ * their own, and a report may be on its way.
+ */
 const assertFairTurns = (agents: readonly AgentView[], names: readonly string[]): void => {
-  const placed = names.map(name => agents.filter(({ controller }) => controller === name).map(({ placedAt }) => placedAt ?? Number.NaN))
-  const from = Math.max(...placed.map(times => Math.min(...times)))
-  const to = Math.min(...placed.map(times => Math.max(...times)))
-  const turns = placed.map(times => times.filter(time => time >= from && time <= to).length)
-  assert.ok(Math.max(...turns) - Math.min(...turns) <= 2, `turns of ${names.join(', ')}: ${turns.join(', ')}\n${timesOf(agents)}`)
+  const placed = agents.map(agent => ({ ...agent, placedAt: agent.placedAt ?? Number.POSITIVE_INFINITY }))
+  const heldBy = (name: string, at: number): number =>
+    placed.filter(({ controller, placedAt, endedAt }) => controller === name && placedAt < at && (endedAt ?? Number.POSITIVE_INFINITY) > at)
+      .length
+  const waits = (name: string, at: number): boolean =>
+    placed.some(({ controller, queuedAt, placedAt }) => controller === name && queuedAt < at - REPORTED_AFTER_MS && placedAt > at)
+  for (const { controller, placedAt } of placed)
+    for (const other of names)
+      if (other !== controller && waits(other, placedAt))
+        assert.ok(
+          heldBy(controller, placedAt) <= heldBy(other, placedAt) + 1,
+          `${controller} was given a place before ${other}, which held less\n${timesOf(agents)}`,
+        )
 }
 
 test('20 builds over 3 controllers all finish, never more agents than the host can hold, in fair turns', async t => {
@@ -116,11 +130,10 @@ test('20 builds over 3 controllers all finish, never more agents than the host c
     { what: 'all 20 builds succeed', withinMs: 240_000, everyMs: 500 },
   )
   const agents = await manor.get<AgentView[]>('/api/v1/agents?live=false&limit=1000')
-  const idle = agents.filter(({ busyAt }) => busyAt === undefined)
-  assert.deepEqual(idle, [], `no agent was made that no build needed\n${timesOf(agents)}`)
-  assert.equal(agents.length, 20, 'one agent for each build')
+  const started = agents.filter(({ launchedAt }) => launchedAt !== undefined)
+  assert.equal(started.length, 20, `one agent was started for each build\n${timesOf(agents)}`)
   t.diagnostic(`at most ${most} agents at a time`)
-  assertFairTurns(agents, names)
+  assertFairTurns(started, names)
   const status = await manor.get<StatusView>('/api/v1/status')
   assert.equal(status.queued, 0)
 })
