@@ -1,12 +1,9 @@
 import { type FleetState, setFleet } from '../controllers/index.ts'
-import type { Controller, Observation } from '../model/index.ts'
+import { type Controller, isAtRest, type Observation } from '../model/index.ts'
 import type { Store } from '../store/index.ts'
 
 /** What is still there while the fleet is taken down. */
 export type Remaining = { readonly controllers: readonly Controller[]; readonly agents: number; readonly workloads: number }
-
-/** Phases in which nothing of a controller runs. */
-const AT_REST: readonly Controller['phase'][] = ['stopped', 'failed', 'pending']
 
 /**
  * Takes everything down that Manor runs and resolves when it is gone: controllers quiet, wait for their builds (or not: `down-now`), stop;
@@ -39,7 +36,7 @@ export const takeFleetDown = async (
 }
 
 const remainingOf = (store: Store, observations: Iterable<Observation>): Remaining => ({
-  controllers: store.list('controller').filter(({ phase }) => !AT_REST.includes(phase)),
+  controllers: store.list('controller').filter(({ phase }) => !isAtRest(phase)),
   agents: store.by('agentsByLife', 'live').filter(({ phase }) => phase !== 'queued').length,
   workloads: [...observations].filter(({ state }) => state !== 'ended' && state !== 'unknown').length,
 })

@@ -82,6 +82,11 @@ const HOLDING: ReadonlySet<ControllerPhase> = new Set<ControllerPhase>([
 /** Whether a controller in this phase holds a place on its host. */
 export const holdsPlace = (phase: ControllerPhase): boolean => HOLDING.has(phase)
 
+/** Phases in which nothing of a controller runs, nor is about to. */
+const AT_REST: ReadonlySet<ControllerPhase> = new Set<ControllerPhase>(['stopped', 'failed', 'pending'])
+
+export const isAtRest = (phase: ControllerPhase): boolean => AT_REST.has(phase)
+
 /** Where a running controller is reached from inside the platform. */
 export type ControllerEndpoint = {
   readonly host: string

@@ -1,4 +1,5 @@
 import type { AgentView, ControllerView } from '../../api/contract.ts'
+import { isAtRest } from '../../model/index.ts'
 import { ApiError, ManorClient } from '../client.ts'
 import type { CommonOptions } from '../command-module.ts'
 import { homeOf } from '../connection.ts'
@@ -41,7 +42,8 @@ const downThrough = async (context: CliContext, progress: Progress, options: Dow
   const client = new ManorClient(context, options)
   const before = await client.get<ControllerView[]>('/controllers')
   await client.send('POST', '/shutdown', { controllers: true, now: options.now ?? false })
-  const up = new Map<string, ControllerView>(before.filter(({ phase }) => !AT_REST.includes(phase)).map(view => [view.id, view]))
+  const up = new Map<string, ControllerView>(before.filter(({ phase }) => !isAtRest(phase)).map(view => [view.id, view]))
+  const running = up.size
   for (const id of up.keys()) progress.step(`stop ${id}`, `controller ${id}`)
   while (isAlive(pid)) {
     await showOnce(client, progress, up)
@@ -56,14 +58,9 @@ const downThrough = async (context: CliContext, progress: Progress, options: Dow
   progress.say(
     before.length === 0
       ? 'Manor has ended; there was no controller.'
-      : `Manor has ended, and ${count(up.size + stoppedBefore(before, up), 'controller')} with it. ${PROGRAM} up brings back what was wanted running.`,
+      : `Manor has ended, and ${count(running, 'controller')} with it. ${PROGRAM} up brings back what was wanted running.`,
   )
 }
-
-const AT_REST: readonly ControllerView['phase'][] = ['stopped', 'failed', 'pending']
-
-const stoppedBefore = (before: readonly ControllerView[], left: ReadonlyMap<string, ControllerView>): number =>
-  before.filter(({ id, phase }) => !AT_REST.includes(phase) && !left.has(id)).length
 
 const showOnce = async (client: ManorClient, progress: Progress, up: Map<string, ControllerView>): Promise<void> => {
   const seen = await Promise.all([client.get<ControllerView[]>('/controllers'), client.get<AgentView[]>('/agents', { live: true })]).catch(
@@ -78,7 +75,7 @@ const showOnce = async (client: ManorClient, progress: Progress, up: Map<string,
   for (const view of controllers) {
     const last = up.get(view.id)
     if (last === undefined) continue
-    if (AT_REST.includes(view.phase)) {
+    if (isAtRest(view.phase)) {
       progress.done(`stop ${view.id}`, 'stopped')
       up.delete(view.id)
       continue

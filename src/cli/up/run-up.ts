@@ -2,6 +2,7 @@ import { ensureConsole } from '../../../scripts/build-console.ts'
 import type { ShutdownRequest } from '../../api/index.ts'
 import { type Manor, takeFleetDown } from '../../control-plane/index.ts'
 import { ClientError, setDefaultProgram } from '../../controllers/index.ts'
+import type { Controller } from '../../model/index.ts'
 import type { CommonOptions } from '../command-module.ts'
 import { type CliContext, PROGRAM } from '../context.ts'
 import { createProgress, type Progress } from '../display/progress.ts'
@@ -114,9 +115,7 @@ const chooseProgram = async (progress: Progress, manor: Manor, options: UpOption
 }
 
 const tellOfAdopted = (manor: Manor, progress: Progress): void => {
-  const controllers = manor.store
-    .list('controller')
-    .filter(({ phase }) => phase === 'ready' || phase === 'quieting' || phase === 'starting')
+  const controllers = runningControllers(manor)
   const agents = manor.store.by('agentsByLife', 'live').filter(({ phase }) => phase !== 'queued')
   if (controllers.length > 0)
     progress.say(
@@ -124,8 +123,11 @@ const tellOfAdopted = (manor: Manor, progress: Progress): void => {
     )
 }
 
+const runningControllers = (manor: Manor): Controller[] =>
+  manor.store.list('controller').filter(({ phase }) => phase === 'ready' || phase === 'starting' || phase === 'quieting')
+
 const tellOfRunning = (manor: Manor): string => {
-  const running = manor.store.list('controller').filter(({ phase }) => phase === 'ready' || phase === 'starting' || phase === 'quieting')
+  const running = runningControllers(manor)
   return running.length === 0
     ? 'no controller runs'
     : `${running.map(({ id }) => id).join(', ')} ${running.length === 1 ? 'goes' : 'go'} on`
