@@ -1,4 +1,4 @@
-import type { Host, HostId, Milliseconds, Observation, Reason, Workload, WorkloadId } from '../model/index.ts'
+import type { Host, HostId, HostOffer, Milliseconds, Observation, Reason, TenantId, Workload, WorkloadId } from '../model/index.ts'
 
 /**
  * What an engine promises (design section 5). One suite, engines/conformance, holds every engine to it.
@@ -12,6 +12,8 @@ export interface Engine {
   readonly placement: 'manor' | 'engine'
   /** Who mounts volumes: our volume service, or the engine. */
   readonly volumes: 'service' | 'native'
+  /** Set where hosts are lent in pieces (Mesos): then places are given from these offers, and `hosts` only tells what there is. */
+  readonly offers?: OfferSource
   /**
    * Starts a workload, once for its id however often it is asked. Resolves when the engine has taken it on, not when it runs.
    * Rejects with an EngineError whose reason says whether asking again can help.
@@ -30,6 +32,38 @@ export interface Engine {
   explain(id: WorkloadId, signal: AbortSignal): Promise<Reason | undefined>
   /** The last `bytes` (at most 1 MiB) of what the workload wrote. */
   logs(id: WorkloadId, bytes: number, signal: AbortSignal): Promise<string>
+}
+
+export type OfferListener = {
+  offered(offers: readonly HostOffer[]): void
+  /** Taken back, used up, or lost with the connection: not to be used any more. One that is not known is passed over. */
+  gone(offers: readonly string[]): void
+}
+
+/** Which offers a workload that was given a place is launched from, and which of their ports are its own. */
+export type OfferUse = {
+  readonly workload: WorkloadId
+  readonly host: HostId
+  readonly offers: readonly string[]
+  readonly ports: readonly number[]
+}
+
+/**
+ * Where hosts come in pieces. The engine holds the connection; whoever follows keeps the offers, gives places from them, and gives back what
+ * it does not need. An offer is either used, or declined, or gone; none is held without a bound in time.
+ */
+export interface OfferSource {
+  /** Tells of offers as they come and go, first of those that stand. One follower at a time; the returned function ends it. */
+  follow(listener: OfferListener): () => void
+  /** Gives offers back, not to be offered again for `refuseMs`. One that is gone is passed over. */
+  decline(offers: readonly string[], refuseMs: Milliseconds): void
+  /**
+   * Keeps offers for workloads whose `submit` follows, all of those of one host and pass together. What is not submitted within a bound of the
+   * engine's is given back; a submit whose offers are gone rejects with a retryable EngineError, and the workload needs another place.
+   */
+  assign(uses: readonly OfferUse[]): void
+  /** Which tenants have work that waits for room. None: offers stop coming until some do. Only a change is told onwards. */
+  want(tenants: ReadonlySet<TenantId>): void
 }
 
 /** An engine refused or failed. */

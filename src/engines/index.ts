@@ -6,7 +6,7 @@
  * `process/` runs workloads on this machine without containers. It alone touches /proc, control groups, users and mount namespaces, and only
  * below its state directory and the groups named after its owner. Start reading at process/process-engine.ts, then process/supervise.sh.
  */
-export { type Engine, EngineError } from './engine.ts'
+export { type Engine, EngineError, type OfferListener, type OfferSource, type OfferUse } from './engine.ts'
 export { Observer, type ObserverOptions } from './observer.ts'
 export type { Identity } from './process/identities.ts'
 export type { Isolation } from './process/isolation.ts'
