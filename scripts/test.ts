@@ -18,9 +18,19 @@ const INTEGRATION_TIMEOUT_MS = 15 * 60_000
 const lanes = (): Lane[] => [
   {
     name: 'unit',
-    files: globSync(['src/**/*.test.ts', 'console/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'tests/unit/**/*.test.ts'], {
-      exclude: ['**/node_modules/**'],
-    }),
+    files: globSync(
+      [
+        'src/**/*.test.ts',
+        'console/**/*.test.ts',
+        'scripts/**/*.test.ts',
+        'bench/**/*.test.ts',
+        'simulator/**/*.test.ts',
+        'tests/unit/**/*.test.ts',
+      ],
+      {
+        exclude: ['**/node_modules/**'],
+      },
+    ),
     concurrency: availableParallelism(),
     timeoutMs: UNIT_TIMEOUT_MS,
   },
