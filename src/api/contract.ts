@@ -47,6 +47,12 @@ export const ReasonView = Type.Object(
 export type ReasonView = Static<typeof ReasonView>
 export const ResourcesView = Type.Object({ cpu: Type.Number(), memoryMb: Type.Number(), diskMb: Type.Number() }, { $id: 'Resources' })
 export type ResourcesView = Static<typeof ResourcesView>
+/** Of some resources; what is not named is not meant. */
+export const SomeResourcesView = Type.Object(
+  { cpu: optional(Type.Number()), memoryMb: optional(Type.Number()), diskMb: optional(Type.Number()) },
+  { $id: 'SomeResources' },
+)
+export type SomeResourcesView = Static<typeof SomeResourcesView>
 
 export const SpecView = Type.Object(
   {
@@ -283,8 +289,8 @@ export const TenantView = Type.Object(
   {
     id: Name,
     weight: Type.Number(),
-    quota: optional(ResourcesView),
-    guarantee: optional(ResourcesView),
+    quota: optional(SomeResourcesView),
+    guarantee: optional(SomeResourcesView),
     createdAt: Time,
     controllers: Type.Number(),
     used: ResourcesView,

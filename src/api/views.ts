@@ -176,8 +176,8 @@ export const tenantView = (
   defined({
     id: tenant.id,
     weight: tenant.weight,
-    quota: tenant.quota && resourcesView(tenant.quota),
-    guarantee: tenant.guarantee && resourcesView(tenant.guarantee),
+    quota: tenant.quota && { ...tenant.quota },
+    guarantee: tenant.guarantee && { ...tenant.guarantee },
     createdAt: tenant.createdAt,
     controllers: tally?.controllers ?? 0,
     used: resourcesView(tally?.used ?? NO_RESOURCES),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { controllerId, type Host, hostId, type Tenant, tenantId } from '../model/index.ts'
+import { capOf, controllerId, type Host, hostId, type Tenant, tenantId } from '../model/index.ts'
 import { add, dominantShare, EPSILON, fits, nothing, RESOURCE_NAMES } from './resources.ts'
 import { schedule } from './schedule.ts'
 import { isEligible, placesOf } from './testing.ts'
@@ -77,6 +77,16 @@ test('teams share by weight and what runs already counts', () => {
   const running = Array.from({ length: 6 }, (_, i): RunningWork => ({ ...task(`r${i}`, { tenant: tenantId('x') }), host: hostId('h') }))
   const later = schedule(input({ hosts, running, tasks: [...of('x', 20), ...of('y', 20)], tenants: [tenant('x'), tenant('y')] }))
   assert.deepEqual([count(later.placements, 'x'), count(later.placements, 'y')], [0, 6])
+})
+
+test('a quota of one resource leaves the others without a cap, and the reason tells of what is capped', () => {
+  const tenants = [tenant('t', { quota: { memoryMb: 1024 } })]
+  const large = task('large', { resources: { cpu: 1, memoryMb: 2048, diskMb: 0 }, readyAt: 1 })
+  const result = schedule(input({ hosts: [host('h')], tenants, tasks: [task('1'), task('2', { readyAt: 1 }), large] }))
+  assert.equal(result.placements.length, 1)
+  assert.match(reasonOf(result, '2')?.message ?? '', /team t uses 1024 MB memory of its quota of 1024 MB memory\.$/)
+  assert.match(reasonOf(result, '2')?.mend ?? '', /^Wait/)
+  assert.match(reasonOf(result, 'large')?.mend ?? '', /^Raise the quota of t, or let its template ask for less/)
 })
 
 test('a quota is kept over all controllers of a team, and the reason names it', () => {
@@ -206,7 +216,8 @@ test('no quota is exceeded by a placement', () => {
         const placedOne = result.placements.some(p =>
           given.tasks.some(one => one.id === p.task && one.tier === 'agent' && one.tenant === id),
         )
-        if (quota && placedOne) for (const name of RESOURCE_NAMES) assert.ok(agentsUse(running, id)[name] <= quota[name] + EPSILON * 10)
+        if (quota && placedOne)
+          for (const name of RESOURCE_NAMES) assert.ok(agentsUse(running, id)[name] <= capOf(quota)[name] + EPSILON * 10)
       }
     }),
   )
@@ -223,7 +234,7 @@ test('nothing is left over that still fits', () => {
         const quota = left.tier === 'agent' ? given.tenants.find(one => one.id === left.tenant)?.quota : undefined
         const use = agentsUse(running, left.tenant)
         add(use, left.resources)
-        if (quota && !fits(use, quota)) continue
+        if (quota && !fits(use, capOf(quota))) continue
         const room = { cpu: -2 * EPSILON, memoryMb: -2 * EPSILON, diskMb: -2 * EPSILON }
         for (const place of places) {
           const free = { ...place.free }

@@ -1,5 +1,5 @@
 import { NO_DRAIN } from './pass/drain.ts'
-import { shareProblems, type TenantShare } from './queue/shares.ts'
+import { shareOf, shareProblems, type TenantShare } from './queue/shares.ts'
 import { taskProblem } from './queue/task-problem.ts'
 import { Scheduler } from './scheduler.ts'
 import type { LeftOver, RunningWork, ScheduleInput, ScheduleResult, Task } from './types.ts'
@@ -17,10 +17,12 @@ export const schedule = ({ tasks, hosts, running, tenants }: ScheduleInput): Sch
   for (const host of hosts) scheduler.fleet.putHost(host)
   // Nothing is ended here, so ids of running work are not needed, and one that also waits does no harm.
   for (const { id: _unused, ...work } of running) scheduler.fleet.adopt(work)
-  const shares = tenants.map(({ id, weight, quota, guarantee }): TenantShare => {
-    const plain = { id, weight: weight > 0 ? weight : Number.MIN_VALUE, ...(quota === undefined ? {} : { quota }) }
-    const whole = { ...plain, ...(guarantee === undefined ? {} : { guarantee }) }
-    return shareProblems(whole).length === 0 ? whole : plain
+  const shares = tenants.map((tenant): TenantShare => {
+    const share = shareOf(tenant)
+    const whole = { ...share, weight: share.weight > 0 ? share.weight : Number.MIN_VALUE }
+    if (shareProblems(whole).length === 0) return whole
+    const { guarantee: _wrong, ...plain } = whole
+    return plain
   })
   scheduler.queue.setShares('agent', shares)
   // A tenant's quota and guarantee are for its agents (model/tenant.ts).

@@ -12,7 +12,8 @@ import { type Column, Table } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 
 type Amount = NonNullable<TenantView['quota']>
-const amount = ({ memoryMb, cpu }: Amount): string => `${formatMemory(memoryMb)}, ${formatCores(cpu)}`
+const amount = ({ memoryMb, cpu }: Amount): string =>
+  [...(memoryMb === undefined ? [] : [formatMemory(memoryMb)]), ...(cpu === undefined ? [] : [formatCores(cpu)])].join(', ')
 
 const Granted = ({ resources }: { readonly resources: Amount | undefined }) =>
   resources === undefined ? <span class="faint">none</span> : <span>{amount(resources)}</span>
@@ -49,11 +50,11 @@ const COLUMNS: readonly Column<TenantView>[] = [
     width: '15%',
     className: 'hide-medium',
     cell: tenant =>
-      tenant.quota ? (
+      tenant.quota?.memoryMb !== undefined ? (
         <Bar
           total={tenant.quota.memoryMb}
           shares={[{ className: 'of-used', value: tenant.used.memoryMb, title: amount(tenant.used) }]}
-          mark={tenant.guarantee && { value: tenant.guarantee.memoryMb, title: `Guaranteed: ${amount(tenant.guarantee)}` }}
+          mark={tenant.guarantee && { value: tenant.guarantee.memoryMb ?? 0, title: `Guaranteed: ${amount(tenant.guarantee)}` }}
         />
       ) : (
         <span class="faint">no quota</span>

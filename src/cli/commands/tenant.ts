@@ -1,4 +1,4 @@
-import type { ResourcesView, TenantView } from '../../api/contract.ts'
+import type { SomeResourcesView, TenantView } from '../../api/contract.ts'
 import { ManorClient } from '../client.ts'
 import { type CommandModule, examples, onAction, withJson } from '../command-module.ts'
 import { show } from '../output/print.ts'
@@ -19,7 +19,8 @@ export const tenantCommand: CommandModule = {
   },
 }
 
-const resources = ({ cpu, memoryMb }: ResourcesView): string => `${formatCores(cpu)} cores, ${formatSize(memoryMb)}`
+const resources = ({ cpu, memoryMb }: SomeResourcesView): string =>
+  [...(cpu === undefined ? [] : [`${formatCores(cpu)} cores`]), ...(memoryMb === undefined ? [] : [formatSize(memoryMb)])].join(', ')
 
 const COLUMNS: readonly Column<TenantView>[] = [
   { title: 'TENANT', cell: ({ id }) => id },

@@ -1,4 +1,4 @@
-import type { TenantId } from '../../model/index.ts'
+import { capOf, floorOf, type Tenant, type TenantId } from '../../model/index.ts'
 import { AMOUNT_NAMES, type Amount, type Amounts, EPSILON } from '../resources.ts'
 
 /** What a tenant may and shall get within one tier. A tenant without an entry weighs 1 and has neither quota nor guarantee. */
@@ -16,6 +16,14 @@ export type TenantShare = {
    */
   readonly guaranteeIsHeld?: boolean
 }
+
+/** A tenant's row as its share: what its quota does not name has no cap, what its guarantee does not name is not guaranteed. */
+export const shareOf = ({ id, weight, quota, guarantee }: Tenant): TenantShare => ({
+  id,
+  weight,
+  ...(quota === undefined ? {} : { quota: capOf(quota) }),
+  ...(guarantee === undefined ? {} : { guarantee: floorOf(guarantee) }),
+})
 
 /** What is wrong with a tenant's share, each with its mend; empty where it is right. `total` is what the fleet has, where that is known. */
 export const shareProblems = ({ id, weight, quota, guarantee }: TenantShare, total?: Amounts): string[] => {

@@ -3,7 +3,7 @@ import { DISK_MB } from '../fleet/dimensions.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Cause } from '../pass/pass.ts'
 import type { Shape } from '../placement/shape.ts'
-import type { Amounts } from '../resources.ts'
+import { type Amounts, fits } from '../resources.ts'
 import type { Task } from '../types.ts'
 import type { Why } from './explain.ts'
 
@@ -26,8 +26,10 @@ export const tell = (task: Task, { fleet, shape, cause, why, now }: TellOptions)
     case 'quota':
       return {
         code: 'quota',
-        message: `It asks for ${ask}, but team ${task.tenant} uses ${words(cause.used, task.resources)} of its quota of ${words(cause.quota, task.resources)}.`,
-        mend: `Wait for the team's other agents to end, or raise the quota of ${task.tenant}.`,
+        message: `It asks for ${ask}, but team ${task.tenant} uses ${words(cause.used, capped(task.resources, cause.quota))} of its quota of ${words(cause.quota, capped(task.resources, cause.quota))}.`,
+        mend: fits(task.resources, cause.quota)
+          ? `Wait for the team's other agents to end, or raise the quota of ${task.tenant}.`
+          : `Raise the quota of ${task.tenant}, or let its template ask for less: it alone is more than the quota.`,
       }
     case 'group-limit':
       return {
@@ -121,4 +123,10 @@ const words = (amounts: Amounts, asked: Amounts = amounts): string => {
   const last = parts.pop() ?? 'nothing'
   return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`
 }
+/** Of what is asked for, that which the quota limits: the rest has no cap to tell of. */
+const capped = (asked: Amounts, quota: Amounts): Amounts => ({
+  cpu: Number.isFinite(quota.cpu) ? asked.cpu : 0,
+  memoryMb: Number.isFinite(quota.memoryMb) ? asked.memoryMb : 0,
+  diskMb: Number.isFinite(quota.diskMb) ? asked.diskMb : 0,
+})
 const round = (value: number): number => Math.round(value * 100) / 100
