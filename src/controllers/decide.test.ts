@@ -79,10 +79,21 @@ const RUNNING = observation('running')
 const ENDED = observation('ended', { exitCode: 1 })
 const SILENT = observation('unknown')
 
+const AT = { host: '127.0.0.1', httpPort: 20_001, agentPort: 20_002 }
+const IN_CONTAINER = observation('running', { address: '172.18.0.2', ports: { http: 20_001, agent: 20_002 } })
+
 const table: readonly (readonly [behaviour: string, ControllerView, expected: string])[] = [
   ['a new one is prepared', view({ row: { phase: 'pending' }, observation: undefined }), 'prepare'],
   ['a failed one waits for its next try', view({ row: { phase: 'failed', nextTryAt: NOW + 5 }, observation: ENDED }), 'wait'],
   ['a failed one whose time has come is prepared', view({ row: { phase: 'failed', nextTryAt: NOW }, observation: ENDED }), 'prepare'],
+  [
+    'one that starts elsewhere than its row says is located before its door is believed',
+    view({ row: { phase: 'starting', endpoint: AT }, observation: IN_CONTAINER, probe: { kind: 'ready', version: '1' } }),
+    'locate',
+  ],
+  ['a ready one that has a new address is located', view({ row: { endpoint: AT }, observation: IN_CONTAINER }), 'locate'],
+  ['one that is where its row says stays', view({ row: { endpoint: { ...AT, host: '172.18.0.2' } }, observation: IN_CONTAINER }), 'wait'],
+  ['an engine that tells no address leaves the row alone', view({ row: { endpoint: AT }, observation: RUNNING }), 'wait'],
   [
     'a failed one that still runs is stopped before the next run',
     view({ row: { phase: 'failed' }, observation: RUNNING }),

@@ -1,5 +1,6 @@
 import {
   type Controller,
+  type ControllerEndpoint,
   type ControllerPhase,
   MINUTE,
   type Observation,
@@ -51,11 +52,16 @@ export type ControllerStep =
   /** Program, home, workload: all idempotent. */
   | { readonly kind: 'launch' }
   | { readonly kind: 'stop-workload'; readonly graceMs: number }
+  /** The engine tells where the run is reached, and it is not where the row says. */
+  | { readonly kind: 'locate'; readonly endpoint: ControllerEndpoint }
   /** The current run's traces are read and can go. */
   | { readonly kind: 'forget-workload' }
   | { readonly kind: 'retire' }
   /** The run ended or never came up; back off, then try again. */
   | { readonly kind: 'fail'; readonly reason: Omit<Reason, 'since'> }
+
+/** Where a controller is taken to be until its engine says otherwise. */
+export const LOOPBACK = '127.0.0.1'
 
 /** How long a hook may be silent before its word about running builds is not waited for any more. */
 export const HOOK_SILENCE_MS = 45 * SECOND
@@ -133,11 +139,28 @@ const ended = (observation: Observation | undefined, what: string): ControllerSt
       },
 })
 
+/**
+ * Where an engine has put the run, if that is not what the row says: containers have addresses of their own, and get new ones when their daemon
+ * starts them again.
+ */
+const movedTo = ({ endpoint }: Controller, { state, address, ports }: Observation): ControllerEndpoint | undefined => {
+  if (endpoint === undefined || state !== 'running') return undefined
+  const { host, httpPort, agentPort } = endpoint
+  const found = {
+    host: address ?? host,
+    httpPort: ports.http ?? httpPort,
+    ...(agentPort === undefined ? {} : { agentPort: ports.agent ?? agentPort }),
+  }
+  return found.host === host && found.httpPort === httpPort && found.agentPort === agentPort ? undefined : found
+}
+
 const decideStarting = (view: ControllerView): ControllerStep => {
   const { controller, observation, probe, presence, now } = view
   if (observation?.state === 'unknown') return silentHost
   if (!observation || observation.state === 'ended') return ended(observation, 'It ended while it started')
   if (wantsEnd(controller)) return { kind: 'move', to: 'stopping', message: 'is stopping before it was ready' }
+  const endpoint = movedTo(controller, observation)
+  if (endpoint) return { kind: 'locate', endpoint }
   if (presence?.problem !== undefined)
     return {
       kind: 'fail',
@@ -179,6 +202,8 @@ const decideReady = ({ controller, observation, restartExitCode }: ControllerVie
     return { kind: 'move', to: 'pending', message: 'restarts: someone asked for it inside' }
   if (!observation || observation.state === 'ended') return ended(observation, 'It ended unexpectedly')
   if (wantsEnd(controller)) return { kind: 'move', to: 'quieting', message: 'is quieting: no new builds start, running ones go on' }
+  const endpoint = movedTo(controller, observation)
+  if (endpoint) return { kind: 'locate', endpoint }
   return wait(READY_CHECK_MS)
 }
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type { Controller, ControllerId, DistributionName, Workload, WorkloadFile, WorkloadMount } from '../model/index.ts'
-import { TERMINATION_GRACE_MS } from './decide.ts'
+import { LOOPBACK, TERMINATION_GRACE_MS } from './decide.ts'
 import type { Capabilities, InstanceSecrets, LaunchPlan, Program } from './distributions/distribution.ts'
 import type { HookPolicy } from './hook-policy.ts'
 import type { ControllerPorts } from './ports.ts'
@@ -57,6 +57,7 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
     hookRoot: capabilities.hookOutsideHome ? ports.hook.root : home,
     policyFile: `{dir}/${POLICY_FILE}`,
     prefix: prefixOf(controller.id),
+    listenAddress: ports.engine.listenAddress ?? LOOPBACK,
     httpPort: endpoint.httpPort,
     agentPort: endpoint.agentPort ?? -1,
     memoryMb: controller.spec.memoryMb,

@@ -13,7 +13,7 @@ import {
 } from '../model/index.ts'
 import { type Backoff, backoffDelay, deadline, integer, ReconcileLoop } from '../runtime/index.ts'
 import { StoreError, type Transaction } from '../store/index.ts'
-import { type ControllerStep, type ControllerView, decide, type Probe } from './decide.ts'
+import { type ControllerStep, type ControllerView, decide, LOOPBACK, type Probe } from './decide.ts'
 import { fleetState, isFleetSetting, underFleet } from './fleet.ts'
 import { launchController, OtherDistribution, prefixOf } from './launch.ts'
 import type { ControllerPorts } from './ports.ts'
@@ -159,6 +159,14 @@ export class ControllerReconciler {
         if (controller.workload !== undefined) await this.#ports.engine.remove(controller.workload, signal)
         await this.#ports.observer.current()
         return 0
+      case 'locate': {
+        const { host, httpPort } = step.endpoint
+        await this.#update(controller, 'located', `Controller ${controller.id} is at ${host}:${httpPort}.`, before => ({
+          ...before,
+          endpoint: step.endpoint,
+        }))
+        return 0
+      }
       case 'fail':
         await this.#fail(controller, step.reason)
         return 0
@@ -219,7 +227,7 @@ export class ControllerReconciler {
           workload: workloadId(`${before.id}.${epoch}`),
           restartsDone: before.restartsWanted,
           ...(place.host === undefined ? {} : { host: place.host }),
-          endpoint: before.endpoint ?? { host: '127.0.0.1', ...this.#choosePorts(tx, capabilities.agents === 'tcp') },
+          endpoint: before.endpoint ?? { host: LOOPBACK, ...this.#choosePorts(tx, capabilities.agents === 'tcp') },
         }
       },
     )

@@ -12,6 +12,11 @@ export interface Engine {
   readonly placement: 'manor' | 'engine'
   /** Who mounts volumes: our volume service, or the engine. */
   readonly volumes: 'service' | 'native'
+  /**
+   * Address on which workloads listen, so that Manor and other workloads reach them where an observation says (`address`). Absent: this
+   * machine's loopback, for engines whose workloads share its network.
+   */
+  readonly listenAddress?: string
   /** Set where hosts are lent in pieces (Mesos): then places are given from these offers, and `hosts` only tells what there is. */
   readonly offers?: OfferSource
   /**

@@ -63,7 +63,14 @@ class World implements AsyncDisposable {
     const child = this.#run(
       jenkins.controllerCommand({
         ...{ program: PROGRAM, home: this.home, hookRoot: '/absent/hook', policyFile: join(this.directory, 'policy.json') },
-        ...{ prefix: PREFIX, httpPort: this.port, agentPort: -1, memoryMb: 512, temporaryDirectory: join(this.directory, 'tmp') },
+        ...{
+          prefix: PREFIX,
+          listenAddress: '127.0.0.1',
+          httpPort: this.port,
+          agentPort: -1,
+          memoryMb: 512,
+          temporaryDirectory: join(this.directory, 'tmp'),
+        },
       }),
     )
     await this.manor.until('the hook to say hello', () => this.manor.hellos[hellos])

@@ -130,6 +130,7 @@ export const startHudson = async (options: HudsonOptions): Promise<RunningHudson
     hookRoot: home,
     policyFile: '{dir}/policy.json',
     prefix,
+    listenAddress: '127.0.0.1',
     httpPort,
     agentPort: options.agentPort ?? -1,
     memoryMb: options.memoryMb ?? 512,

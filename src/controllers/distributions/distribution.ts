@@ -58,6 +58,8 @@ export type ControllerLaunch = {
   readonly policyFile: string
   /** Path without a slash at the end, for example `/team-a`. */
   readonly prefix: string
+  /** On which address of its own it listens for HTTP. */
+  readonly listenAddress: string
   readonly httpPort: number
   readonly agentPort: number
   readonly memoryMb: Mebibytes

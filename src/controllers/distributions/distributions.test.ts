@@ -31,6 +31,7 @@ const controllerLaunch = (distribution: Program['distribution'], memoryMb = 1_02
   hookRoot: '/hook',
   policyFile: '{dir}/policy.json',
   prefix: '/team-a',
+  listenAddress: '127.0.0.1',
   httpPort: 20_001,
   agentPort: 20_002,
   memoryMb,

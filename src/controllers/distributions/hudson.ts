@@ -64,7 +64,7 @@ const controllerCommand = (launch: ControllerLaunch): LaunchPlan => {
       `${launcherOf(program)}:${program.war}`,
       'manor.hudson.Controller',
       `--httpPort=${launch.httpPort}`,
-      '--httpListenAddress=127.0.0.1',
+      `--httpListenAddress=${launch.listenAddress}`,
       // Else two controllers of one host collide on 8009.
       '--ajp13Port=-1',
       `--prefix=${launch.prefix}`,

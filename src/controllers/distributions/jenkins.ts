@@ -52,7 +52,7 @@ const controllerCommand = (launch: ControllerLaunch): LaunchPlan => {
       '-jar',
       program.war,
       `--httpPort=${launch.httpPort}`,
-      '--httpListenAddress=127.0.0.1',
+      `--httpListenAddress=${launch.listenAddress}`,
       `--prefix=${prefix}`,
       // What is unpacked belongs to the run, not to the home: it would be in every snapshot.
       `--webroot=${temporaryDirectory}/war`,
