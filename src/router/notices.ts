@@ -3,7 +3,7 @@ import type { RouteTarget } from './routes.ts'
 
 /** What the router answers by itself, as a page to a browser and as problem+json to a program. */
 export type Notice = {
-  readonly status: 400 | 429 | 502 | 503 | 504
+  readonly status: 400 | 404 | 429 | 502 | 503 | 504
   /** Stable, for programs. */
   readonly code: string
   readonly title: string
