@@ -38,8 +38,7 @@ export class Scheduler {
   readonly #picker: Picker
   readonly #drains = new Drains(this.fleet)
   #leftOver: PassResult['leftOver'] = []
-  /** The same by task; made when somebody first asks after a pass, since nobody may. */
-  #causes: ReadonlyMap<string, Cause> | undefined
+  #passes = 0
   #arrivalsBefore = 0
   readonly #whys = new Map<Shape, Why>()
   #whysAsOf = -1
@@ -58,11 +57,10 @@ export class Scheduler {
   pass(options: PassOptions): PassResult {
     this.#arrivalsBefore = this.fleet.arrivals
     this.#whys.clear()
-    const parts = { fleet: this.fleet, queue: this.queue, picker: this.#picker, drains: this.#drains }
+    const parts = { fleet: this.fleet, queue: this.queue, picker: this.#picker, drains: this.#drains, number: ++this.#passes }
     const result = new Pass(parts, { drain: DRAIN_RULES, ...options }).run()
     this.queue.removeAll(result.placed.map(({ task }) => task))
     this.#leftOver = result.leftOver
-    this.#causes = undefined
     return result
   }
 
@@ -91,8 +89,8 @@ export class Scheduler {
 
   /** What kept the task waiting in the last pass; undefined where it did not wait for anything. */
   cause(id: string): Cause | undefined {
-    this.#causes ??= new Map(this.#leftOver.map(left => [left.task, left.cause]))
-    return this.#causes.get(id)
+    const waiting = this.queue.waiting(id)
+    return waiting?.leftInPass === this.#passes ? waiting.left?.cause : undefined
   }
 
   /** What hosts lack for a waiting task, for programs; undefined where it does not wait. */

@@ -4,6 +4,8 @@ import type { Claim, Tier } from '../types.ts'
 
 /** What is used, and by how many works. */
 type Account = { readonly used: Amount; works: number }
+/** A key with the account it was last found to name: for those who ask thousands of times a pass, a look-up by name being most of the cost. */
+export type AccountRef = { readonly key: string; account: Account | undefined }
 
 /**
  * Who uses how much: per tier and tenant, per controller of a tenant, and per group. Counted from work that runs or was placed, wherever it
@@ -40,9 +42,10 @@ export class Ledger {
     return this.#accounts.get(tenantKey(tier, tenant))?.used ?? NOTHING
   }
 
-  /** Of whatever account a key of this file names: for those who ask often and keep the key. */
-  ofKey(key: string): Readonly<Amount> {
-    return this.#accounts.get(key)?.used ?? NOTHING
+  /** Of whatever account a key of this file names. An account is dropped with its last work and never used again, so a live one is the one. */
+  of(ref: AccountRef): Readonly<Amount> {
+    if (ref.account === undefined || ref.account.works === 0) ref.account = this.#accounts.get(ref.key)
+    return ref.account?.used ?? NOTHING
   }
 
   ofGroup(group: string): Readonly<Amount> {

@@ -5,7 +5,7 @@ import { REFUSED } from '../placement/fitness.ts'
 import { type Picker, prepare } from '../placement/picker.ts'
 import type { Shape } from '../placement/shape.ts'
 import { Allowance, type GroupLimits, type Refusal } from '../queue/allowance.ts'
-import type { TaskQueue, Waiting } from '../queue/task-queue.ts'
+import type { LeftWaiting, TaskQueue, Waiting } from '../queue/task-queue.ts'
 import { Turns } from '../queue/turns.ts'
 import type { Amount } from '../resources.ts'
 import { type SetHold, type Task, TIERS } from '../types.ts'
@@ -43,7 +43,7 @@ export type Stop = { readonly forTask: string; readonly host: HostId; readonly s
 export type PassResult = {
   /** In the order in which they were decided. */
   readonly placed: readonly Placed[]
-  readonly leftOver: readonly { readonly task: string; readonly cause: Cause }[]
+  readonly leftOver: readonly LeftWaiting[]
   readonly stops: readonly Stop[]
   /** What callers' own constraints and fitness functions threw, by name. */
   readonly faults: ReadonlyMap<string, string>
@@ -52,7 +52,14 @@ export type PassResult = {
   readonly looks: number
 }
 
-export type PassParts = { readonly fleet: Fleet; readonly queue: TaskQueue; readonly picker: Picker; readonly drains: Drains }
+export type PassParts = {
+  readonly fleet: Fleet
+  readonly queue: TaskQueue
+  readonly picker: Picker
+  readonly drains: Drains
+  /** Which pass it is. */
+  readonly number: number
+}
 
 /**
  * One pass: every ready task in turn gets the best host that has room. Takes what it gives in the fleet, so that its result and the fleet
@@ -68,7 +75,7 @@ export class Pass {
   readonly #total: Amount
   readonly #allowance: Allowance
   readonly #placed: Placed[] = []
-  readonly #leftOver: { readonly task: string; readonly cause: Cause }[] = []
+  readonly #leftOver: LeftWaiting[] = []
   readonly #stops: Stop[] = []
   /** For whom room could not be made. */
   readonly #inVain = new Set<string>()
@@ -107,10 +114,17 @@ export class Pass {
         if (picker.looks - looksBefore >= looks) return 'looks'
         const cause = this.#place(waiting)
         wasPlaced = cause === undefined
-        if (cause !== undefined) this.#leftOver.push({ task: waiting.task.id, cause })
+        if (cause !== undefined) this.#leave(waiting, cause)
       }
     }
     return 'done'
+  }
+
+  /** Most wait for the same cause as the pass before, which is then said by the same record. */
+  #leave(waiting: Waiting, cause: Cause): void {
+    if (waiting.left?.cause !== cause) waiting.left = { task: waiting.task.id, cause }
+    waiting.leftInPass = this.#parts.number
+    this.#leftOver.push(waiting.left)
   }
 
   #place(waiting: Waiting): Cause | undefined {

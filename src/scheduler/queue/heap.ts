@@ -11,6 +11,15 @@ export class Heap<T> {
     this.#before = before
   }
 
+  get size(): number {
+    return this.#items.length
+  }
+
+  /** Empties it, keeping its room. */
+  clear(): void {
+    this.#items.length = 0
+  }
+
   top(): T | undefined {
     return this.#items[0]
   }

@@ -1,7 +1,9 @@
 import type { ControllerId, TenantId } from '../../model/index.ts'
-import { controllerKey, tenantKey } from '../fleet/ledger.ts'
+import { type AccountRef, controllerKey, tenantKey } from '../fleet/ledger.ts'
+import type { Cause } from '../pass/pass.ts'
 import type { Shape } from '../placement/shape.ts'
 import type { Task, Tier } from '../types.ts'
+import { Heap } from './heap.ts'
 import { sharesProblems, type TenantShare } from './shares.ts'
 import { taskProblem } from './task-problem.ts'
 
@@ -11,13 +13,46 @@ import { taskProblem } from './task-problem.ts'
  */
 const MAX_SERVED = 50_000
 
-/** A task that waits, with what the picker worked out about it; kept here, since a map beside the queue costs more than the look it saves. */
-export type Waiting = { readonly task: Task; shape: Shape | undefined }
+/**
+ * A task that waits, with what is known about it from pass to pass; kept here, since a map beside the queue costs more than the look it
+ * saves.
+ */
+export type Waiting = {
+  readonly task: Task
+  /** What the picker worked out about it. */
+  shape: Shape | undefined
+  /** Why a pass left it over, and the number of that pass. */
+  left: LeftWaiting | undefined
+  leftInPass: number
+}
+export type LeftWaiting = { readonly task: string; readonly cause: Cause }
 
 /** Waiting tasks of one controller, in the order in which they are to be placed. */
-export type Lane = { readonly controller: ControllerId; readonly key: string; waiting: Waiting[] }
-/** The keys are the ledger's: each pass looks every tenant and controller up by them. */
-export type TenantQueue = { readonly tenant: TenantId; readonly key: string; readonly lanes: Map<ControllerId, Lane> }
+export type Lane = {
+  readonly controller: ControllerId
+  readonly account: AccountRef
+  waiting: Waiting[]
+  /** The turn at which it was served last; 0 where that is not known. */
+  served: number
+  /** How far this pass has come, and what orders it among its tenant's lanes. */
+  next: number
+  priority: number
+  key: number
+}
+/**
+ * Waiting tasks of one tenant. What orders it belongs to the pass at hand (Turns), and is kept here so that a pass over thousands of tenants
+ * allocates nothing for them.
+ */
+export type TenantQueue = {
+  readonly tenant: TenantId
+  readonly account: AccountRef
+  readonly lanes: Map<ControllerId, Lane>
+  /** The lanes that have something ready in this pass. */
+  readonly inTurn: Heap<Lane>
+  served: number
+  share: Pick<TenantShare, 'weight' | 'guarantee'>
+  key: number
+}
 
 /**
  * What waits, by tier, tenant and controller, kept sorted from pass to pass. Adding costs log2 of a controller's tasks plus moving those
@@ -52,22 +87,9 @@ export class TaskQueue {
     const problem = taskProblem(task)
     if (problem !== undefined) throw new RangeError(problem)
     if (this.#byId.has(task.id)) throw new RangeError(`${task.id} waits already; remove it before it is added again.`)
-    const waiting: Waiting = { task, shape: undefined }
+    const waiting: Waiting = { task, shape: undefined, left: undefined, leftInPass: 0 }
     this.#byId.set(task.id, waiting)
-    const tenants = this.#tiers.get(task.tier) ?? new Map<TenantId, TenantQueue>()
-    this.#tiers.set(task.tier, tenants)
-    const tenant: TenantQueue = tenants.get(task.tenant) ?? {
-      tenant: task.tenant,
-      key: tenantKey(task.tier, task.tenant),
-      lanes: new Map(),
-    }
-    tenants.set(task.tenant, tenant)
-    const lane: Lane = tenant.lanes.get(task.controller) ?? {
-      controller: task.controller,
-      key: controllerKey(task.tier, task.tenant, task.controller),
-      waiting: [],
-    }
-    tenant.lanes.set(task.controller, lane)
+    const lane = this.#laneFor(task)
     lane.waiting.splice(placeIn(lane.waiting, task), 0, waiting)
   }
 
@@ -118,15 +140,44 @@ export class TaskQueue {
       if (this.#served.size <= MAX_SERVED) break
       this.#served.delete(key)
     }
-  }
-
-  /** The turn at which a tenant, or one of its controllers, was served last; 0 where that is not known. */
-  servedAt({ key }: Pick<TenantQueue | Lane, 'key'>): number {
-    return this.#served.get(key) ?? 0
+    const queue = this.#tiers.get(tier)?.get(tenant)
+    if (queue === undefined) return
+    queue.served = this.#turn
+    const lane = queue.lanes.get(controller)
+    if (lane !== undefined) lane.served = this.#turn
   }
 
   tenants(tier: Tier): Iterable<TenantQueue> {
     return this.#tiers.get(tier)?.values() ?? []
+  }
+
+  /** The task's lane, made where it is its first. */
+  #laneFor({ tier, tenant, controller }: Task): Lane {
+    const tenants = this.#tiers.get(tier) ?? new Map<TenantId, TenantQueue>()
+    this.#tiers.set(tier, tenants)
+    const queue = tenants.get(tenant) ?? this.#newTenant(tenant, tenantKey(tier, tenant))
+    tenants.set(tenant, queue)
+    const lane = queue.lanes.get(controller) ?? this.#newLane(controller, controllerKey(tier, tenant, controller))
+    queue.lanes.set(controller, lane)
+    return lane
+  }
+
+  #newTenant(tenant: TenantId, key: string): TenantQueue {
+    const served = this.#served.get(key) ?? 0
+    return {
+      tenant,
+      account: { key, account: undefined },
+      lanes: new Map(),
+      inTurn: new Heap(laneBefore),
+      served,
+      share: PLAIN_SHARE,
+      key: 0,
+    }
+  }
+
+  #newLane(controller: ControllerId, key: string): Lane {
+    const served = this.#served.get(key) ?? 0
+    return { controller, account: { key, account: undefined }, waiting: [], served, next: 0, priority: 0, key: 0 }
   }
 
   #laneOf({ tier, tenant, controller }: Task): Lane | undefined {
@@ -139,6 +190,16 @@ export class TaskQueue {
     lanes?.delete(controller)
     if (lanes?.size === 0) tenants?.delete(tenant)
   }
+}
+
+/** Of a tenant that nothing was said about. */
+export const PLAIN_SHARE = { weight: 1 } as const
+
+/** By priority, then by share, then by who was served longest ago. */
+const laneBefore = (a: Lane, b: Lane): boolean => {
+  if (a.priority !== b.priority) return a.priority > b.priority
+  if (a.key !== b.key) return a.key < b.key
+  return a.served === b.served ? a.controller < b.controller : a.served < b.served
 }
 
 const NO_SHARES: ReadonlyMap<TenantId, TenantShare> = new Map()

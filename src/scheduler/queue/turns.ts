@@ -3,35 +3,26 @@ import type { Ledger } from '../fleet/ledger.ts'
 import type { Amount } from '../resources.ts'
 import type { Tier } from '../types.ts'
 import { Heap } from './heap.ts'
-import { type TenantShare, turnKey } from './shares.ts'
-import type { Lane, TaskQueue, TenantQueue, Waiting } from './task-queue.ts'
-
-type LaneTurn = { readonly lane: Lane; next: number; priority: number; key: number; served: number }
-type TenantTurn = {
-  readonly queue: TenantQueue
-  readonly share: Pick<TenantShare, 'weight' | 'guarantee'>
-  readonly lanes: Heap<LaneTurn>
-  key: number
-  served: number
-}
+import { turnKey } from './shares.ts'
+import { type Lane, PLAIN_SHARE, type TaskQueue, type TenantQueue, type Waiting } from './task-queue.ts'
 
 /**
  * Whose turn it is in one tier: the tenant that has least of its guarantee, then the one with the smallest dominant share for its weight;
  * within it whatever has the highest priority, then the controller with the smallest dominant share, then whoever waits longest. Equals
  * take turns: whoever was served longest ago is first. Work of this tier alone counts, so a tenant with a large controller is not starved
- * of agents.
+ * of agents. One at a time for a queue: it keeps its place in the queue's own records.
  *
- * Cost: setting up is linear in tenants and controllers that wait; a turn costs log2 of each, and nothing while the same tenant stays
- * first.
+ * Cost: setting up is linear in tenants and controllers that wait; a turn costs log2 of each, and a step while the same tenant stays first,
+ * as it does as long as nothing of it is placed.
  */
 export class Turns {
-  readonly #tenants = new Heap<TenantTurn>(tenantBefore)
+  readonly #tenants = new Heap<TenantQueue>(tenantBefore)
   readonly #queue: TaskQueue
   readonly #tier: Tier
   readonly #ledger: Ledger
   readonly #total: Amount
   readonly #now: Timestamp
-  #given = false
+  #given: Waiting | undefined
 
   constructor(queue: TaskQueue, tier: Tier, ledger: Ledger, total: Amount, now: Timestamp) {
     this.#queue = queue
@@ -40,22 +31,20 @@ export class Turns {
     this.#total = total
     this.#now = now
     const shares = queue.shares(tier)
-    for (const tenantQueue of queue.tenants(tier)) {
-      const turn: TenantTurn = {
-        queue: tenantQueue,
-        share: shares.get(tenantQueue.tenant) ?? PLAIN,
-        lanes: new Heap(laneBefore),
-        key: 0,
-        served: queue.servedAt(tenantQueue),
+    for (const tenant of queue.tenants(tier)) {
+      const { inTurn, lanes } = tenant
+      inTurn.clear()
+      for (const lane of lanes.values()) {
+        lane.next = 0
+        if (this.#headOf(lane) === undefined) continue
+        // A key orders a tenant's lanes alone; most have one.
+        lane.key = lanes.size === 1 ? 0 : this.#laneKey(lane)
+        inTurn.push(lane)
       }
-      for (const lane of tenantQueue.lanes.values()) {
-        const served = queue.servedAt(lane)
-        const laneTurn = { lane, next: 0, priority: 0, key: this.#laneKey(lane), served }
-        if (this.#headOf(laneTurn) !== undefined) turn.lanes.push(laneTurn)
-      }
-      if (turn.lanes.top() === undefined) continue
-      turn.key = this.#tenantKey(turn)
-      this.#tenants.push(turn)
+      if (inTurn.size === 0) continue
+      tenant.share = shares.size === 0 ? PLAIN_SHARE : (shares.get(tenant.tenant) ?? PLAIN_SHARE)
+      tenant.key = this.#tenantKey(tenant)
+      this.#tenants.push(tenant)
     }
   }
 
@@ -64,67 +53,55 @@ export class Turns {
    * where not, nobody's share has changed.
    */
   next(lastWasPlaced: boolean): Waiting | undefined {
-    if (this.#given) this.#settle(lastWasPlaced)
-    const turn = this.#tenants.top()?.lanes.top()
-    this.#given = turn !== undefined
-    return turn === undefined ? undefined : this.#headOf(turn)
+    if (this.#given !== undefined) this.#settle(lastWasPlaced)
+    const lane = this.#tenants.top()?.inTurn.top()
+    this.#given = lane === undefined ? undefined : this.#headOf(lane)
+    return this.#given
   }
 
   /** Moves the lane and tenant whose task was given last to where they belong now. */
   #settle(sharesChanged: boolean): void {
     const tenant = this.#tenants.top()
-    const turn = tenant?.lanes.top()
-    if (tenant === undefined || turn === undefined) return
-    turn.next++
-    if (sharesChanged) {
-      this.#queue.noteServed(this.#tier, tenant.queue.tenant, turn.lane.controller)
-      tenant.served = this.#queue.servedAt(tenant.queue)
-      turn.served = this.#queue.servedAt(turn.lane)
+    const lane = tenant?.inTurn.top()
+    if (tenant === undefined || lane === undefined) return
+    lane.next++
+    const { inTurn } = tenant
+    if (sharesChanged) this.#queue.noteServed(this.#tier, tenant.tenant, lane.controller)
+    if (this.#headOf(lane) === undefined) inTurn.pop()
+    else if (inTurn.size > 1) {
+      if (sharesChanged) lane.key = this.#laneKey(lane)
+      inTurn.sinkTop()
     }
-    if (this.#headOf(turn) === undefined) tenant.lanes.pop()
-    else {
-      if (sharesChanged) turn.key = this.#laneKey(turn.lane)
-      tenant.lanes.sinkTop()
-    }
-    if (tenant.lanes.top() === undefined) this.#tenants.pop()
-    else {
-      if (!sharesChanged) return
+    if (inTurn.size === 0) this.#tenants.pop()
+    else if (sharesChanged) {
       tenant.key = this.#tenantKey(tenant)
       this.#tenants.sinkTop()
     }
   }
 
   /** The lane's first task that is ready, those before it passed over. */
-  #headOf(turn: LaneTurn): Waiting | undefined {
-    const { waiting } = turn.lane
-    for (let one = waiting[turn.next]; one !== undefined; one = waiting[turn.next]) {
+  #headOf(lane: Lane): Waiting | undefined {
+    const { waiting } = lane
+    for (let one = waiting[lane.next]; one !== undefined; one = waiting[lane.next]) {
       if (one.task.readyAt <= this.#now) {
-        turn.priority = one.task.priority ?? 0
+        lane.priority = one.task.priority ?? 0
         return one
       }
-      turn.next++
+      lane.next++
     }
     return undefined
   }
 
-  #tenantKey({ queue, share }: TenantTurn): number {
-    return turnKey(share, this.#ledger.ofKey(queue.key), this.#total)
+  #tenantKey({ account, share }: TenantQueue): number {
+    return turnKey(share, this.#ledger.of(account), this.#total)
   }
 
-  #laneKey({ key }: Lane): number {
-    return turnKey(PLAIN, this.#ledger.ofKey(key), this.#total)
+  #laneKey({ account }: Lane): number {
+    return turnKey(PLAIN_SHARE, this.#ledger.of(account), this.#total)
   }
 }
 
-const PLAIN = { weight: 1 } as const
-
-const tenantBefore = (a: TenantTurn, b: TenantTurn): boolean => {
+const tenantBefore = (a: TenantQueue, b: TenantQueue): boolean => {
   if (a.key !== b.key) return a.key < b.key
-  return a.served === b.served ? a.queue.tenant < b.queue.tenant : a.served < b.served
-}
-
-const laneBefore = (a: LaneTurn, b: LaneTurn): boolean => {
-  if (a.priority !== b.priority) return a.priority > b.priority
-  if (a.key !== b.key) return a.key < b.key
-  return a.served === b.served ? a.lane.controller < b.lane.controller : a.served < b.served
+  return a.served === b.served ? a.tenant < b.tenant : a.served < b.served
 }
