@@ -3,16 +3,29 @@
  * a test never skips silently.
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-type Part = { readonly what: string; readonly program: string; readonly packages: readonly string[] }
+/** Known to be there by a program on the path, or by a file where it is no program. */
+type Part = { readonly what: string; readonly packages: readonly string[] } & (
+  | { readonly program: string; readonly file?: never }
+  | { readonly file: string; readonly program?: never }
+)
+
+const LIBRARIES = '{/usr/lib,/usr/lib/*-linux-gnu,/usr/lib64}'
 
 const PARTS: readonly Part[] = [
   { what: 'Chromium, for the console', program: 'chromium', packages: ['chromium', 'fonts-dejavu-core'] },
   { what: 'Groovy 2.4, the one inside Jenkins, for the hook', program: 'groovyc', packages: ['groovy'] },
   { what: 'Maven, for Hudson', program: 'mvn', packages: ['maven'] },
   { what: 'a Java compiler, for the hook’s stubs', program: 'javac', packages: ['openjdk-17-jdk-headless'] },
+  { what: 'a C++ compiler, for the launcher of the tests’ Mesos', program: 'g++', packages: ['g++'] },
+  { what: 'pip, which brings the tests’ Mesos', program: 'pip3', packages: ['python3-pip'] },
+  { what: 'Subversion’s library, for Mesos', file: `${LIBRARIES}/libsvn_delta-1.so.1`, packages: ['libsvn1'] },
+  { what: 'APR, for Mesos', file: `${LIBRARIES}/libapr-1.so.0`, packages: ['libapr1'] },
+  { what: 'SASL, for Mesos', file: `${LIBRARIES}/libsasl2.so.2`, packages: ['libsasl2-2'] },
+  { what: 'SASL’s modules, for Mesos', file: `${LIBRARIES}/sasl2/libcrammd5.so`, packages: ['libsasl2-modules'] },
+  { what: 'ZooKeeper, for finding Mesos’ leader', file: '/usr/share/java/zookeeper.jar', packages: ['zookeeper'] },
 ]
 
 const isOnPath = (program: string): boolean =>
@@ -25,8 +38,10 @@ const isOnPath = (program: string): boolean =>
     }
   })
 
+const isThere = ({ program, file }: Part): boolean => (program === undefined ? globSync(file).length > 0 : isOnPath(program))
+
 export const prepareParts = async (say: (line: string) => void): Promise<void> => {
-  const missing = PARTS.filter(({ program }) => !isOnPath(program))
+  const missing = PARTS.filter(part => !isThere(part))
   if (missing.length === 0) return
   for (const { what } of missing) say(`bringing ${what}`)
   const packages = missing.flatMap(part => part.packages)
@@ -41,6 +56,6 @@ export const prepareParts = async (say: (line: string) => void): Promise<void> =
         `apt-get ${args.join(' ')} failed: ${stderr}\nThe tests need ${packages.join(', ')}: install them as root and run ./test again.`,
       )
   }
-  const still = missing.filter(({ program }) => !isOnPath(program))
-  if (still.length > 0) throw new Error(`Still missing: ${still.map(({ program }) => program).join(', ')}.`)
+  const still = missing.filter(part => !isThere(part))
+  if (still.length > 0) throw new Error(`Still missing: ${still.map(({ what }) => what).join('; ')}.`)
 }

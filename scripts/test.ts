@@ -76,7 +76,32 @@ const runLane = (lane: Lane): Promise<{ passed: number; failed: number }> =>
     stream.compose(spec).pipe(process.stdout, { end: false })
   })
 
-export const main = async (words: readonly string[]): Promise<number> => {
+/**
+ * `--NAME VALUE` anywhere among the words is told to the tests as MANOR_TEST_NAME, for example the address of a cluster that somebody else
+ * started.
+ */
+const readOptions = (args: readonly string[]): { readonly words: string[]; readonly problem?: string } => {
+  const words: string[] = []
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? ''
+    const [, name] = /^--([a-z][a-z-]*)$/.exec(arg) ?? []
+    if (name === undefined) {
+      words.push(arg)
+      continue
+    }
+    const value = args[++index]
+    if (value === undefined || value.startsWith('--')) return { words, problem: `${arg} needs a value: ${arg} VALUE.` }
+    process.env[`MANOR_TEST_${name.toUpperCase().replaceAll('-', '_')}`] = value
+  }
+  return { words }
+}
+
+export const main = async (args: readonly string[]): Promise<number> => {
+  const { words, problem } = readOptions(args)
+  if (problem !== undefined) {
+    process.stderr.write(`${problem}\n`)
+    return 2
+  }
   const selected = select(words)
   if (selected.length === 0) {
     process.stderr.write(
