@@ -12,7 +12,19 @@ import type {
   TemplateView,
   TenantView,
 } from '../../src/api/contract.ts'
-import { type AgentPhase, type ControllerPhase, HOUR, legalActions, MINUTE, type ReasonCode, SECOND } from '../../src/model/index.ts'
+import {
+  type AgentPhase,
+  addResources,
+  type ControllerPhase,
+  dominantOf,
+  HOUR,
+  legalActions,
+  MINUTE,
+  NO_RESOURCES,
+  type ReasonCode,
+  type Resources,
+  SECOND,
+} from '../../src/model/index.ts'
 import { integer, type Random } from '../../src/runtime/index.ts'
 
 export type Fleet = {
@@ -168,18 +180,43 @@ const addHosts = (fleet: Fleet, random: Random, now: number, { hosts }: FleetSiz
   }
 }
 
+/** Each has about its part of the hosts: some with a quota of everything, some of memory alone, some with a guarantee, one that waits behind its quota. */
 const addTenants = (fleet: Fleet, random: Random, now: number, { tenants, controllers }: FleetSize): void => {
-  for (const [index, id] of TEAMS.slice(0, tenants).entries())
+  const capacity = [...fleet.hosts.values()].reduce((sum, host) => addResources(sum, host.capacity), NO_RESOURCES)
+  const part = (share: number): Resources => ({
+    cpu: Math.round((capacity.cpu / tenants) * share),
+    memoryMb: Math.round((capacity.memoryMb / tenants) * share),
+    diskMb: Math.round((capacity.diskMb / tenants) * share),
+  })
+  for (const [index, id] of TEAMS.slice(0, tenants).entries()) {
+    const quota = index % 4 === 3 ? undefined : index % 4 === 1 ? { memoryMb: part(1.1).memoryMb } : part(1.3)
+    const isFull = index % 6 === 2
+    const [ofCores, ofMemory] = [0.1 + integer(random, 60) / 100, 0.1 + integer(random, 50) / 100]
+    const usedByAgents = { ...part(ofCores), memoryMb: part(isFull ? 1.2 : ofMemory).memoryMb }
+    const queued = integer(random, 12)
+    const agents = isFull ? queued + 9 : Math.floor(queued / 3)
+    const dominant = dominantOf(usedByAgents, capacity)
     fleet.tenants.set(id, {
       id,
       weight: 1 + (index % 3),
-      ...(index % 4 === 3 ? {} : { quota: { cpu: 120, memoryMb: 400_000, diskMb: 8_000_000 } }),
-      ...(index % 5 === 0 ? { guarantee: { cpu: 40, memoryMb: 160_000, diskMb: 2_000_000 } } : {}),
+      ...(quota === undefined ? {} : { quota }),
+      ...(index % 5 === 0 ? { guarantee: { cpu: part(0.5).cpu, memoryMb: part(0.6).memoryMb } } : {}),
+      ...(index % 7 === 4 ? { policy: { preemptible: true } } : {}),
       createdAt: now - (20 + index) * 24 * HOUR,
       controllers: Math.round(controllers / tenants),
-      used: { cpu: 20 + integer(random, 60), memoryMb: 60_000 + integer(random, 280_000), diskMb: 900_000 },
-      queued: integer(random, 12),
+      usedByControllers: { ...part(0.12), diskMb: 0 },
+      usedByAgents,
+      queued,
+      waiting: { agents, resources: { cpu: agents, memoryMb: agents * 1_024, diskMb: agents * 4_096 } },
+      dominantShare: dominant?.share ?? 0,
+      ...(dominant === undefined ? {} : { dominantResource: dominant.resource }),
+      notes:
+        index === 5
+          ? ['The guarantees of all tenants together are more than the 3840 cores that the hosts have: guarantee less or add hosts.']
+          : [],
+      revision: 1,
     })
+  }
 }
 
 const addTemplates = (fleet: Fleet): void => {

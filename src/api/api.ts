@@ -20,6 +20,7 @@ import { addFleetRoutes } from './routes/fleet.ts'
 import { addHookRoutes } from './routes/hook.ts'
 import { addManorRoutes } from './routes/manor.ts'
 import { addTemplateRoutes } from './routes/templates.ts'
+import { addTenantRoutes } from './routes/tenants.ts'
 import { addTokenRoutes } from './routes/tokens.ts'
 import { addSignInRoutes } from './sign-in.ts'
 import { validatorCompiler } from './validation.ts'
@@ -80,6 +81,7 @@ const addRoutes = (app: FastifyInstance, context: Context): void => {
   addControllerRoutes(app, context)
   addAgentRoutes(app, context)
   addTemplateRoutes(app, context)
+  addTenantRoutes(app, context)
   addFleetRoutes(app, context)
   addChangeStream(app, context)
   addTokenRoutes(app, context)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Principal, principalOf } from '../identity/index.ts'
 import { hostId, type Tenant, tenantId } from '../model/index.ts'
-import { ChangeHub, type Sink, SOON_MS } from './change-hub.ts'
+import { ChangeHub, EVERY_VIEW_MS, type Sink, SOON_MS } from './change-hub.ts'
 import type { Change } from './contract.ts'
 import { Projection } from './projection.ts'
 import { aController, aHost, anAgent, demandOf, TestApi } from './testing.ts'
@@ -15,7 +15,8 @@ type Act =
   | { readonly kind: 'controller'; readonly name: string; readonly tenant: string; readonly phase: 'ready' | 'stopped' }
   | { readonly kind: 'agent'; readonly name: string; readonly controller: string; readonly phase: 'placed' | 'ended' }
   | { readonly kind: 'demand'; readonly name: string; readonly count: number }
-  | { readonly kind: 'host'; readonly reservedFor: string | undefined }
+  | { readonly kind: 'host'; readonly reservedFor: string | undefined; readonly cpu: number }
+  | { readonly kind: 'tenant'; readonly tenant: string; readonly guaranteed: number }
   | { readonly kind: 'remove'; readonly of: 'controller' | 'agent'; readonly name: string }
   | { readonly kind: 'pass'; readonly ms: number }
   | { readonly kind: 'leave' | 'return'; readonly follower: number }
@@ -26,7 +27,12 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ kind: fc.constant('controller' as const), name, tenant, phase: fc.constantFrom('ready' as const, 'stopped' as const) }),
   fc.record({ kind: fc.constant('agent' as const), name, controller: name, phase: fc.constantFrom('placed' as const, 'ended' as const) }),
   fc.record({ kind: fc.constant('demand' as const), name, count: fc.nat(3) }),
-  fc.record({ kind: fc.constant('host' as const), reservedFor: fc.option(tenant, { nil: undefined }) }),
+  fc.record({
+    kind: fc.constant('host' as const),
+    reservedFor: fc.option(tenant, { nil: undefined }),
+    cpu: fc.integer({ min: 1, max: 3 }),
+  }),
+  fc.record({ kind: fc.constant('tenant' as const), tenant, guaranteed: fc.nat(2) }),
   fc.record({ kind: fc.constant('remove' as const), of: fc.constantFrom('controller' as const, 'agent' as const), name }),
   fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(0, 10, SOON_MS) }),
   fc.record({ kind: fc.constantFrom('leave' as const, 'return' as const), follower: fc.nat(TENANTS.length) }),
@@ -87,7 +93,15 @@ const perform = async (api: TestApi, followers: readonly Follower[], act: Act): 
     case 'demand':
       return api.put('demand', demandOf(act.name, ['1', '2', '3'].slice(0, act.count)))
     case 'host':
-      return api.put('host', aHost('h', act.reservedFor === undefined ? {} : { reservedFor: tenantId(act.reservedFor) }))
+      return api.put(
+        'host',
+        aHost('h', {
+          capacity: { cpu: act.cpu, memoryMb: 4_096, diskMb: 4_096 },
+          ...(act.reservedFor === undefined ? {} : { reservedFor: tenantId(act.reservedFor) }),
+        }),
+      )
+    case 'tenant':
+      return api.put('tenant', { id: tenantId(act.tenant), weight: 1, createdAt: 1, guarantee: { cpu: act.guaranteed } })
     case 'remove':
       return api.store.get(act.of, act.name) && api.remove(act.of, act.name)
     case 'pass':
@@ -139,7 +153,7 @@ test('whoever listens knows what the lists say, whatever happened and however of
       await api.put('tenant', ...TENANTS.map(id => ({ id: tenantId(id), weight: 1, createdAt: 1 })))
       for (const each of acts) await perform(api, followers, each)
       for (const follower of followers) follower.return()
-      await api.clock.advance(2 * SOON_MS)
+      await api.clock.advance(2 * EVERY_VIEW_MS)
       for (const [i, scope] of scopes.entries()) {
         assert.deepEqual(sorted(followers[i]?.known), sorted(listed(api, projection, scope)))
       }

@@ -5,12 +5,14 @@ import type { FeedEntry } from '../store/index.ts'
 import { Journal } from './journal.ts'
 import type { ApiPorts } from './ports.ts'
 import type { Projection } from './projection.ts'
-import { EVERYONE, type RowChange, type Touched, touchedBy } from './touched.ts'
+import { EVERY_VIEW, EVERYONE, type RowChange, type Touched, touchedBy } from './touched.ts'
 import { ViewSource } from './view-source.ts'
 import { eventView } from './views.ts'
 
 /** Least time between two tellings of a view that is derived or told anew every few seconds: 4 a second are enough for the eye. */
 export const SOON_MS = 250
+/** The same for every view of a kind at once: with 2,000 tenants that is a megabyte for each client, and hosts' free disk changes all the time. */
+export const EVERY_VIEW_MS = 2_000
 /** Proxies cut a connection that is still for 30 to 60 s. */
 export const HEARTBEAT_MS = 15_000
 /** Most that may wait for one slow client before it is cut; it comes back with its cursor, or starts over. */
@@ -54,7 +56,7 @@ export class ChangeHub {
   readonly #clients = new Set<Client>()
   readonly #pending = new Map<string, Pending>()
   #outbox: { readonly event: Event; readonly cursor: number }[] = []
-  /** When a view was told last, of those that were told within `SOON_MS`. */
+  /** When a view was told last, of those that were told within their pause. */
   readonly #toldAt = new Map<string, number>()
   #flushAt = Number.POSITIVE_INFINITY
   #cancelFlush: () => void = () => undefined
@@ -129,7 +131,7 @@ export class ChangeHub {
   #mark(touched: Touched, cursor: number, now: number): void {
     const key = keyOf(touched.kind, touched.id)
     const known = this.#pending.get(key)
-    const dueAt = touched.urgent ? now : Math.max(now, (this.#toldAt.get(key) ?? Number.NEGATIVE_INFINITY) + SOON_MS)
+    const dueAt = touched.urgent ? now : Math.max(now, (this.#toldAt.get(key) ?? Number.NEGATIVE_INFINITY) + pauseOf(touched.id))
     this.#pending.set(key, {
       ...touched,
       audience: known ? [...new Set([...known.audience, ...touched.audience])] : touched.audience,
@@ -157,7 +159,7 @@ export class ChangeHub {
       this.#pending.delete(key)
       this.#toldAt.set(key, now)
     }
-    for (const [key, at] of this.#toldAt) if (now - at >= SOON_MS) this.#toldAt.delete(key)
+    for (const [key, at] of this.#toldAt) if (now - at >= EVERY_VIEW_MS) this.#toldAt.delete(key)
     const events = this.#outbox
     this.#outbox = []
     try {
@@ -178,7 +180,7 @@ export class ChangeHub {
     if (clients.length === 0) return
     const cursor = this.#safeCursor()
     const read = this.#source.begin()
-    for (const each of touched) {
+    for (const each of this.#spelledOut(touched)) {
       const { view, audience } = read(each.kind, each.id)
       const shown = frame('change', cursor, { kind: each.kind, id: each.id, view })
       const gone = frame('change', cursor, { kind: each.kind, id: each.id, view: null })
@@ -191,6 +193,15 @@ export class ChangeHub {
       const shown = frame('event', cursor, eventView(event))
       for (const client of clients) if (mayHear(client, event.tenant === undefined ? [] : [event.tenant])) this.#send(client, shown)
     }
+  }
+
+  /** Every view of a kind, where that is what was touched, by name. Only tenants are told so; another kind would need its rows listed here. */
+  #spelledOut(touched: readonly Touched[]): readonly Touched[] {
+    if (!touched.some(({ id }) => id === EVERY_VIEW)) return touched
+    const named = touched.filter(({ id }) => id !== EVERY_VIEW)
+    const known = new Set(named.map(({ kind, id }) => keyOf(kind, id)))
+    const others = this.#ports.store.list('tenant').filter(({ id }) => !known.has(keyOf('tenant', id)))
+    return [...named, ...others.map(({ id }): Touched => ({ kind: 'tenant', id, urgent: false, audience: [id] }))]
   }
 
   /** False where what came since is no longer known, or is more than is worth telling one by one. */
@@ -246,7 +257,9 @@ export class ChangeHub {
   }
 }
 
-const REMEMBERED = ['controller', 'agent', 'template', 'host'] as const satisfies readonly Kind[]
+const REMEMBERED = ['controller', 'agent', 'template', 'host', 'tenant'] as const satisfies readonly Kind[]
+
+const pauseOf = (id: string): number => (id === EVERY_VIEW ? EVERY_VIEW_MS : SOON_MS)
 
 const keyOf = (kind: string, id: string): string => `${kind}/${id}`
 

@@ -285,20 +285,86 @@ export const HostView = Type.Object(
 )
 export type HostView = Static<typeof HostView>
 
+const RESOURCE_NAMES = ['cpu', 'memoryMb', 'diskMb'] as const
+const TenantPolicyView = Type.Object({ preemptible: Type.Boolean() }, { $id: 'TenantPolicy', additionalProperties: false })
 export const TenantView = Type.Object(
   {
     id: Name,
+    /** Its share where not all can have what they want, relative to the other tenants. */
     weight: Type.Number(),
+    /** Most that its agents may use at a time. What is not named has no cap. */
     quota: optional(SomeResourcesView),
+    /** What its agents get before others get more than theirs. What is not named is not guaranteed. */
     guarantee: optional(SomeResourcesView),
+    /** Whether its agents may be stopped for others, those that lose least first. Absent: never. */
+    policy: optional(TenantPolicyView),
     createdAt: Time,
     controllers: Type.Number(),
-    used: ResourcesView,
+    /** What holds a place now. Its quota and its guarantee are for agents. */
+    usedByControllers: ResourcesView,
+    usedByAgents: ResourcesView,
+    /** Items in the queues of its controllers. */
     queued: Type.Number(),
+    /** Agents that wait for a place, and what they ask for together. */
+    waiting: Type.Object({ agents: Type.Number(), resources: ResourcesView }),
+    /**
+     * The largest part of any one resource of all hosts that its agents use, 0 to 1, and which resource that is. Divided by its weight, this is
+     * what its turn goes by. 0 while no host is known. As of when this was told: hosts come and go by changes of their own.
+     */
+    dominantShare: Type.Number(),
+    dominantResource: optional(oneOf(RESOURCE_NAMES)),
+    /** What of its guarantee cannot be counted on now, in sentences. */
+    notes: Type.Array(Type.String()),
+    /** Grows with each change of weight, quota, guarantee or policy; `if-match` takes it. */
+    revision: Type.Number(),
   },
   { $id: 'Tenant' },
 )
 export type TenantView = Static<typeof TenantView>
+
+const Amounts = Type.Object(
+  { cpu: optional(Type.Number()), memoryMb: optional(Type.Number()), diskMb: optional(Type.Number()) },
+  { additionalProperties: false, minProperties: 1 },
+)
+/** What is not given: weight 1, no quota, no guarantee, and its agents are never stopped for others. */
+export const NewTenant = Type.Object(
+  {
+    name: Type.String(),
+    weight: optional(Type.Number()),
+    quota: optional(Amounts),
+    guarantee: optional(Amounts),
+    policy: optional(TenantPolicyView),
+  },
+  { $id: 'NewTenant', additionalProperties: false },
+)
+export type NewTenant = Static<typeof NewTenant>
+
+/** A union would hide which field of its branch is wrong, so that the null stands beside the type. */
+const AmountOrNull = Type.Unsafe<number | null>({ type: ['number', 'null'] })
+const AmountsOrNull = Type.Unsafe<{ cpu?: number | null; memoryMb?: number | null; diskMb?: number | null } | null>({
+  type: ['object', 'null'],
+  properties: Object.fromEntries(RESOURCE_NAMES.map(name => [name, AmountOrNull])),
+  additionalProperties: false,
+  minProperties: 1,
+})
+/** A merge patch (RFC 7396): what is named is set, `null` takes it away, the rest stays. */
+export const TenantChange = Type.Object(
+  {
+    weight: optional(Type.Number()),
+    quota: optional(AmountsOrNull),
+    guarantee: optional(AmountsOrNull),
+    policy: optional(
+      Type.Unsafe<{ preemptible: boolean } | null>({
+        type: ['object', 'null'],
+        properties: { preemptible: Type.Boolean() },
+        required: ['preemptible'],
+        additionalProperties: false,
+      }),
+    ),
+  },
+  { $id: 'TenantChange', additionalProperties: false, minProperties: 1 },
+)
+export type TenantChange = Static<typeof TenantChange>
 
 export const EventView = Type.Object(
   {
@@ -417,7 +483,8 @@ export type Change =
  * | GET /api/v1/templates | template:read | TemplateView[] |
  * | GET, PUT, DELETE /api/v1/templates/{name} | template:read, template:write | TemplateView; 200; 204 |
  * | GET /api/v1/hosts | host:read | HostView[] |
- * | GET /api/v1/tenants | tenant:read | TenantView[] |
+ * | GET, POST /api/v1/tenants | tenant:read, tenant:write | TenantView[]; 201 TenantView |
+ * | GET, PATCH, DELETE /api/v1/tenants/{name} | tenant:read, tenant:write | TenantView; 200; 204, 409 Problem with what it still has |
  * | GET /api/v1/builds?limit=50 | controller:read | BuildView[] |
  * | GET /api/v1/events?after=&limit=100&kind=&subject=&newestFirst= | event:read | EventView[] |
  * | GET /api/v1/changes?after= | controller:read | text/event-stream |

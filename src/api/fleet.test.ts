@@ -22,7 +22,7 @@ test('the status counts what is there and how long the oldest waits', async () =
   assert.deepEqual(body.limits, { enforced: false, reason: 'cpu is not ours' })
   assert.equal(body.owner, 'test-owner')
   const { body: tenants } = await api.request<TenantView[]>('GET', '/api/v1/tenants', { token })
-  assert.partialDeepStrictEqual(tenants, [{ id: 'default', controllers: 2, queued: 2, used: { cpu: 1, memoryMb: 512 } }])
+  assert.partialDeepStrictEqual(tenants, [{ id: 'default', controllers: 2, queued: 2, usedByAgents: { cpu: 1, memoryMb: 512 } }])
 })
 
 test('builds and events are read newest or oldest first, a page at a time', async () => {

@@ -16,6 +16,8 @@ const OPERATION_STATUS: Readonly<Record<OperationErrorCode, number>> = {
   exists: 409,
   'illegal-action': 409,
   'not-ready': 503,
+  'in-use': 409,
+  'too-many': 409,
 }
 const IDENTITY_STATUS: Readonly<Record<IdentityErrorCode, number>> = {
   invalid: 400,

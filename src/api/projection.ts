@@ -1,5 +1,5 @@
 import { prefixOf } from '../controllers/index.ts'
-import type { Agent, Build, Controller, Observation, TenantId, WorkloadId } from '../model/index.ts'
+import type { Agent, Build, Controller, Observation, Tenant, TenantId, WorkloadId } from '../model/index.ts'
 import type { Reader } from '../store/index.ts'
 import type { AgentView, BuildView, ControllerView, HostView, QueueItemView, TemplateView, TenantView } from './contract.ts'
 import type { ApiPorts, ApiUrls } from './ports.ts'
@@ -94,7 +94,12 @@ export class Projection {
       .list('tenant')
       .filter(({ id }) => scope === undefined || id === scope)
       .sort(byId)
-      .map(tenant => tenantView(tenant, tally.tenants.get(tenant.id)))
+      .map(tenant => tenantView(tenant, tally, this.#store.revision('tenant', tenant.id) ?? 0))
+  }
+
+  /** As costly as all of them: the sums are made for the whole fleet. */
+  tenant(tenant: Tenant): TenantView {
+    return tenantView(tenant, this.tally(), this.#store.revision('tenant', tenant.id) ?? 0)
   }
 
   builds(builds: readonly Build[]): BuildView[] {
@@ -104,7 +109,13 @@ export class Projection {
 
   /** Sums over the whole fleet, whoever asks: what others use of a host is what makes one wait. */
   tally(): Tally {
-    return tallyOf(this.#store.list('controller'), this.#store.by('agentsByLife', 'live'), this.#store.list('demand'))
+    return tallyOf({
+      controllers: this.#store.list('controller'),
+      agents: this.#store.by('agentsByLife', 'live'),
+      demands: this.#store.list('demand'),
+      hosts: this.#store.list('host'),
+      tenants: this.#store.list('tenant'),
+    })
   }
 
   controllerRows(scope: Scope): Controller[] {

@@ -1,6 +1,6 @@
 import { OperationError } from '../controllers/index.ts'
 import type { Principal } from '../identity/index.ts'
-import type { Agent, Controller } from '../model/index.ts'
+import type { Agent, Controller, Tenant } from '../model/index.ts'
 import type { Reader, Store, Transaction } from '../store/index.ts'
 
 /** To a token of one tenant the nouns of others are not there: the same 404, word for word, as for what never was. */
@@ -20,6 +20,14 @@ export const agentFor = (store: Pick<Reader, 'get'>, principal: Principal, id: s
   if (agent === undefined || !sees(principal, agent))
     throw new OperationError('not-found', `There is no agent named ${id}.`, { field: 'id' })
   return agent
+}
+
+/** A tenant that this principal may see: its own, or any for a token of no tenant. Errors: `not-found`. */
+export const tenantFor = (store: Pick<Reader, 'get'>, principal: Principal, name: string): Tenant => {
+  const tenant = store.get('tenant', name)
+  if (tenant === undefined || !sees(principal, { tenant: tenant.id }))
+    throw new OperationError('not-found', `There is no tenant named ${name}.`, { field: 'name' })
+  return tenant
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_TEMPLATE } from '../agents/index.ts'
-import { type ControllerId, hostId, type Template, type TemplateScope, tenantId } from '../model/index.ts'
+import { type ControllerId, hostId, type Template, type TemplateScope, type Tenant, tenantId } from '../model/index.ts'
 import { aController, aHost, anAgent, demandOf } from './testing.ts'
 import { type RowChange, touchedBy } from './touched.ts'
 
@@ -13,6 +13,7 @@ const template = (scope: TemplateScope): Template => ({ ...DEFAULT_TEMPLATE, sco
 const told = (change: RowChange): string[] =>
   touchedBy(change, tenantOf).map(({ kind, id, urgent, audience }) => `${kind}/${id}${urgent ? '!' : ''} ${[...new Set(audience)].join()}`)
 
+const aTenant = (changes: Partial<Tenant> = {}): Tenant => ({ id: red, weight: 1, createdAt: 0, ...changes })
 const controller = (changes: Parameters<typeof aController>[1] = {}) => aController('red-ci', { tenant: red, ...changes })
 const h1 = { host: hostId('h1') }
 const h2 = { host: hostId('h2') }
@@ -54,7 +55,19 @@ const ROWS: readonly (readonly [what: string, change: RowChange, told: readonly 
     ['controller/red-ci red', 'queue/red-ci red', 'tenant/red red'],
   ],
   ['the queue of a controller that is gone', { kind: 'demand', id: 'gone', before: undefined, after: demandOf('gone', ['1']) }, []],
-  ['a host', { kind: 'host', id: 'h', before: undefined, after: aHost('h') }, ['host/h *']],
+  ['a host that is new', { kind: 'host', id: 'h', before: undefined, after: aHost('h') }, ['host/h *', 'tenant/* *']],
+  ['a host that was only seen again', { kind: 'host', id: 'h', before: aHost('h'), after: aHost('h', { seenAt: 99 }) }, ['host/h *']],
+  [
+    'a host that has more',
+    { kind: 'host', id: 'h', before: aHost('h'), after: aHost('h', { capacity: { cpu: 99, memoryMb: 1, diskMb: 1 } }) },
+    ['host/h *', 'tenant/* *'],
+  ],
+  ['a tenant that weighs more', { kind: 'tenant', id: 'red', before: aTenant(), after: aTenant({ weight: 2 }) }, ['tenant/red! red']],
+  [
+    'a tenant that is guaranteed more, which counts against all',
+    { kind: 'tenant', id: 'red', before: aTenant(), after: aTenant({ guarantee: { cpu: 1 } }) },
+    ['tenant/red! red', 'tenant/* *'],
+  ],
   [
     'a host that was reserved for another tenant',
     { kind: 'host', id: 'h', before: aHost('h', { reservedFor: red }), after: aHost('h', { reservedFor: blue }) },

@@ -1,8 +1,10 @@
-import type { Agent, Controller, ControllerId, Kind, Rows, Template, TenantId } from '../model/index.ts'
+import type { Agent, Controller, ControllerId, Kind, Rows, SomeResources, Template, TenantId } from '../model/index.ts'
 import type { Change } from './contract.ts'
 
 /** Stands for all tenants in an audience. */
 export const EVERYONE = '*'
+/** As an id: every view of that kind, because what all of them are a part of has changed. */
+export const EVERY_VIEW = '*'
 /** Tenants that may hear of something, or `EVERYONE`. Someone without a tenant hears of everything. */
 export type Audience = readonly string[]
 
@@ -39,20 +41,29 @@ export const touchedBy = (change: RowChange, tenantOf: TenantOf): Touched[] => {
     }
     case 'host': {
       const rows = [change.before, change.after].filter(row => row !== undefined)
-      return [{ kind: 'host', id, urgent: false, audience: rows.map(({ reservedFor }) => reservedFor ?? EVERYONE) }]
+      const one: Touched = { kind: 'host', id, urgent: false, audience: rows.map(({ reservedFor }) => reservedFor ?? EVERYONE) }
+      return isSame(change.before?.capacity, change.after?.capacity) ? [one] : [one, EVERY_TENANT]
     }
     case 'template': {
       const rows = [change.before, change.after].filter(row => row !== undefined)
       return [{ kind: 'template', id, urgent: true, audience: rows.flatMap(row => audienceOfTemplate(row, tenantOf)) }]
     }
-    case 'tenant':
-      return [{ kind: 'tenant', id, urgent: true, audience: [id] }]
+    case 'tenant': {
+      const one: Touched = { kind: 'tenant', id, urgent: true, audience: [id] }
+      return isSame(change.before?.guarantee, change.after?.guarantee) ? [one] : [one, EVERY_TENANT]
+    }
     case 'token':
     case 'secret':
     case 'setting':
       return []
   }
 }
+
+/** Shares are parts of what all hosts have, and a guarantee holds only while all of them together fit. */
+const EVERY_TENANT: Touched = { kind: 'tenant', id: EVERY_VIEW, urgent: false, audience: [EVERYONE] }
+
+const isSame = (a: SomeResources | undefined, b: SomeResources | undefined): boolean =>
+  a?.cpu === b?.cpu && a?.memoryMb === b?.memoryMb && a?.diskMb === b?.diskMb
 
 export const audienceOfTemplate = ({ scope }: Template, tenantOf: TenantOf): Audience => {
   if (scope.kind === 'global') return [EVERYONE]

@@ -74,6 +74,8 @@ const ARTICLES: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   object: 'an object',
   array: 'a list',
+  'number,null': 'a number, or null to take it away',
+  'object,null': 'an object, or null to take it away',
 }
 
 /**

@@ -50,7 +50,7 @@ export class ViewSource {
       }
       case 'tenant': {
         const row = this.#store.get('tenant', id)
-        return row ? { view: tenantView(row, sums().tenants.get(row.id)), audience: [row.id] } : GONE
+        return row ? { view: tenantView(row, sums(), this.#store.revision('tenant', id) ?? 0), audience: [row.id] } : GONE
       }
       case 'template': {
         const row = this.#store.get('template', id)

@@ -13,7 +13,8 @@ import {
   tenantId,
   workloadId,
 } from '../model/index.ts'
-import { AgentView, ControllerView, QueueItemView, TemplateView, TokenView } from './contract.ts'
+import { AgentView, ControllerView, QueueItemView, TemplateView, TenantView, TokenView } from './contract.ts'
+import { tallyOf } from './tally.ts'
 import { aController, aHost, anAgent, demandOf } from './testing.ts'
 import {
   agentView,
@@ -147,10 +148,22 @@ test('templates, tenants, events: as their rows', () => {
   )
   assert.deepEqual([...Value.Errors(TemplateView, template)], [])
   assert.deepEqual([template.scope, template.revision, 'command' in template], [{ kind: 'tenant', tenant: 'red' }, 4, false])
-  const tenant = tenantView({ id: tenantId('red'), weight: 2, createdAt: 1 }, undefined)
-  assert.deepEqual([tenant.controllers, tenant.queued, tenant.used.cpu, 'quota' in tenant], [0, 0, 0, false])
+  const tenant = tenantView({ id: tenantId('red'), weight: 2, createdAt: 1 }, tallyOf({}), 5)
+  assert.deepEqual([tenant.controllers, tenant.queued, tenant.usedByAgents.cpu, 'quota' in tenant, tenant.revision], [0, 0, 0, false, 5])
+  assert.deepEqual([tenant.dominantShare, 'dominantResource' in tenant, tenant.notes], [0, false, []])
   const event = eventView({ seq: 1, at: 2, kind: 'host', subject: 'h', type: 't', actor: 'a', message: 'm', data: { n: 1 } })
   assert.deepEqual([event.data, 'tenant' in event], [{ n: 1 }, false])
+})
+
+test('a tenant is shown with the largest part of the hosts that its agents use, and whether its guarantee can be counted on', () => {
+  const red = { id: tenantId('red'), weight: 1, createdAt: 1, guarantee: { cpu: 2 } }
+  const { capacity } = aHost('h')
+  const half = { cpu: capacity.cpu / 4, memoryMb: capacity.memoryMb / 2, diskMb: 0 }
+  const agents = [anAgent('1', 'a', { tenant: red.id, phase: 'busy', resources: half })]
+  const view = tenantView(red, tallyOf({ agents, tenants: [red], hosts: [aHost('h')] }), 1)
+  assert.deepEqual([...Value.Errors(TenantView, view)], [])
+  assert.deepEqual([view.dominantShare, view.dominantResource, view.notes], [0.5, 'memoryMb', []])
+  assert.match(tenantView(red, tallyOf({ agents, tenants: [red] }), 1).notes.join(), /No host is known yet/)
 })
 
 for (const [job, url] of [

@@ -7,6 +7,7 @@ import {
   type Controller,
   type Demand,
   type DemandItem,
+  dominantOf,
   type Event,
   type Host,
   legalActions,
@@ -19,6 +20,7 @@ import {
   type Tenant,
   type Token,
 } from '../model/index.ts'
+import { promiseNotes } from '../tenants/index.ts'
 import type {
   AgentView,
   BuildView,
@@ -32,6 +34,7 @@ import type {
   TenantView,
   TokenView,
 } from './contract.ts'
+import { NO_TENANT, type Tally } from './tally.ts'
 
 type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
@@ -168,21 +171,27 @@ export const templateView = (template: Template, revision: number): TemplateView
     revision,
   })
 
-/** `used` is what its agents use: what its quota bounds. */
-export const tenantView = (
-  tenant: Tenant,
-  tally: { readonly controllers: number; readonly used: Resources; readonly queued: number } | undefined,
-): TenantView =>
-  defined({
+export const tenantView = (tenant: Tenant, { tenants, promises }: Pick<Tally, 'tenants' | 'promises'>, revision: number): TenantView => {
+  const { controllers, usedByControllers, usedByAgents, queued, waiting } = tenants.get(tenant.id) ?? NO_TENANT
+  const dominant = dominantOf(usedByAgents, promises.capacity ?? NO_RESOURCES)
+  return defined({
     id: tenant.id,
     weight: tenant.weight,
     quota: tenant.quota && { ...tenant.quota },
     guarantee: tenant.guarantee && { ...tenant.guarantee },
+    policy: tenant.policy && { ...tenant.policy },
     createdAt: tenant.createdAt,
-    controllers: tally?.controllers ?? 0,
-    used: resourcesView(tally?.used ?? NO_RESOURCES),
-    queued: tally?.queued ?? 0,
+    controllers,
+    usedByControllers: resourcesView(usedByControllers),
+    usedByAgents: resourcesView(usedByAgents),
+    queued,
+    waiting: { agents: waiting.agents, resources: resourcesView(waiting.resources) },
+    dominantShare: dominant?.share ?? 0,
+    dominantResource: dominant?.resource,
+    notes: promiseNotes(tenant, promises),
+    revision,
   })
+}
 
 /** `controllerUrl` ends with a slash. */
 export const buildView = (build: Build, controllerUrl: string): BuildView =>

@@ -15,3 +15,17 @@ export const addResources = (a: Resources, b: Resources): Resources => ({
   memoryMb: a.memoryMb + b.memoryMb,
   diskMb: a.diskMb + b.diskMb,
 })
+
+/** The resource of which the largest part is used, and that part; undefined where there is nothing to have a part of. */
+export const dominantOf = (
+  used: Resources,
+  whole: Resources,
+): { readonly resource: keyof Resources; readonly share: number } | undefined => {
+  let most: { resource: keyof Resources; share: number } | undefined
+  for (const resource of ['cpu', 'memoryMb', 'diskMb'] as const) {
+    if (whole[resource] <= 0) continue
+    const share = used[resource] / whole[resource]
+    if (most === undefined || share > most.share) most = { resource, share }
+  }
+  return most
+}

@@ -29,7 +29,7 @@ const READ = PERMISSIONS.filter(permission => permission.endsWith(':read'))
 /** What each role may do. A controller's token serves the hook and nothing else. */
 export const ROLE_PERMISSIONS: Readonly<Record<TokenRole, readonly Permission[]>> = {
   admin: ALL_BUT_HOOK,
-  operator: ALL_BUT_HOOK.filter(permission => !['token:write', 'tenant:write', 'manor:stop'].includes(permission)),
+  operator: ALL_BUT_HOOK.filter(permission => !['token:write', 'manor:stop'].includes(permission)),
   developer: [...READ, 'controller:write'],
   viewer: READ,
   controller: ['hook'],

@@ -110,8 +110,14 @@ export const tenantView = (id: string, change: Partial<TenantView> = {}): Tenant
   weight: 1,
   createdAt: NOW - 50 * MINUTE,
   controllers: 3,
-  used: { cpu: 1.5, memoryMb: 1_024, diskMb: 2_048 },
+  usedByControllers: { cpu: 0.3, memoryMb: 3_072, diskMb: 0 },
+  usedByAgents: { cpu: 1.5, memoryMb: 1_024, diskMb: 2_048 },
   queued: 2,
+  waiting: { agents: 1, resources: { cpu: 1, memoryMb: 512, diskMb: 1_024 } },
+  dominantShare: 0.1875,
+  dominantResource: 'cpu',
+  notes: [],
+  revision: 3,
   ...change,
 })
 

@@ -20,9 +20,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   controllers: ['model', 'runtime', 'store', 'engines'],
   volumes: ['model', 'runtime', 'controllers'],
   agents: ['model', 'runtime', 'store', 'engines', 'scheduler', 'controllers'],
+  tenants: ['model', 'store', 'controllers'],
   identity: ['model', 'runtime', 'store', 'controllers'],
   router: ['model', 'runtime', 'store', 'controllers'],
-  api: ['model', 'runtime', 'store', 'engines', 'controllers', 'agents', 'identity'],
+  api: ['model', 'runtime', 'store', 'engines', 'controllers', 'agents', 'tenants', 'identity'],
   'control-plane': ['model', 'runtime', 'store', 'engines', 'scheduler', 'controllers', 'volumes', 'agents', 'identity', 'router', 'api'],
   cli: ['model', 'runtime', 'store', 'engines', 'controllers', 'api', 'identity', 'control-plane'],
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { EventView } from '../../../src/api/contract.ts'
+import type { EventView, TenantView } from '../../../src/api/contract.ts'
 import { changeBuffer, MAX_EVENTS, mergeEvents } from './change-buffer.ts'
 
 const event = (seq: number): EventView => ({
@@ -16,8 +16,21 @@ const event = (seq: number): EventView => ({
 
 test('of several changes of one row the last is kept, of several kinds with one id all', () => {
   const buffer = changeBuffer()
-  const weight = { id: 'x', weight: 1, createdAt: 0, controllers: 0, used: { cpu: 0, memoryMb: 0, diskMb: 0 }, queued: 0 }
-  buffer.add({ kind: 'tenant', id: 'x', view: weight })
+  const none = { cpu: 0, memoryMb: 0, diskMb: 0 }
+  const tenant: TenantView = {
+    id: 'x',
+    weight: 1,
+    createdAt: 0,
+    controllers: 0,
+    usedByControllers: none,
+    usedByAgents: none,
+    queued: 0,
+    waiting: { agents: 0, resources: none },
+    dominantShare: 0,
+    notes: [],
+    revision: 1,
+  }
+  buffer.add({ kind: 'tenant', id: 'x', view: tenant })
   buffer.add({ kind: 'tenant', id: 'x', view: null })
   buffer.add({ kind: 'controller', id: 'x', view: null })
   assert.deepEqual(buffer.take().changes, [

@@ -41,8 +41,8 @@ const COLUMNS: readonly Column<TenantView>[] = [
     title: 'In use',
     width: '170px',
     className: 'hide-narrow',
-    cell: tenant => amount(tenant.used),
-    compare: (a, b) => b.used.memoryMb - a.used.memoryMb,
+    cell: tenant => amount(tenant.usedByAgents),
+    compare: (a, b) => b.usedByAgents.memoryMb - a.usedByAgents.memoryMb,
   },
   {
     key: 'share',
@@ -53,7 +53,7 @@ const COLUMNS: readonly Column<TenantView>[] = [
       tenant.quota?.memoryMb !== undefined ? (
         <Bar
           total={tenant.quota.memoryMb}
-          shares={[{ className: 'of-used', value: tenant.used.memoryMb, title: amount(tenant.used) }]}
+          shares={[{ className: 'of-used', value: tenant.usedByAgents.memoryMb, title: amount(tenant.usedByAgents) }]}
           mark={tenant.guarantee && { value: tenant.guarantee.memoryMb ?? 0, title: `Guaranteed: ${amount(tenant.guarantee)}` }}
         />
       ) : (

@@ -14,6 +14,7 @@ import {
   SpecChange,
 } from '../contract.ts'
 import { ApiError } from '../errors.ts'
+import { revisionOf } from '../if-match.ts'
 import { BuildsQuery, ByName, LogQuery, USUAL_BUILDS, USUAL_LOG_BYTES } from '../queries.ts'
 import { addRoute } from '../route.ts'
 import { controllerFor, guarded } from '../scope.ts'
@@ -188,15 +189,4 @@ export const addControllerRoutes = (app: FastifyInstance, context: Context): voi
       return credentials
     },
   })
-}
-
-/** `if-match: "12"`, with or without the quotes; `*` and nothing mean any. Errors: `invalid`. */
-const revisionOf = (header: string | undefined): number | undefined => {
-  if (header === undefined || header === '*') return undefined
-  const digits = /^(?:W\/)?"?(\d{1,15})"?$/.exec(header)?.[1]
-  if (digits === undefined)
-    throw new ApiError('invalid', `if-match is ${header.slice(0, 40)}: give the revision that was read, for example "12".`, {
-      field: 'if-match',
-    })
-  return Number(digits)
 }

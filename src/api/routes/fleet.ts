@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Principal } from '../../identity/index.ts'
 import { addResources, type Host, NO_RESOURCES } from '../../model/index.ts'
 import { type Context, markCursor } from '../context.ts'
-import { API_PREFIX, BuildView, EventView, HostView, StatusView, TenantView } from '../contract.ts'
+import { API_PREFIX, BuildView, EventView, HostView, StatusView } from '../contract.ts'
 import { BuildsQuery, EventsQuery, USUAL_BUILDS, USUAL_EVENTS } from '../queries.ts'
 import { addRoute } from '../route.ts'
 import { defined, eventView } from '../views.ts'
@@ -39,19 +39,6 @@ export const addFleetRoutes = (app: FastifyInstance, context: Context): void => 
     handle: ({ principal, reply }) => {
       markCursor(reply, context)
       return projection.hosts(principal.tenant)
-    },
-  })
-
-  addRoute(app, {
-    method: 'GET',
-    path: `${API_PREFIX}/tenants`,
-    access: 'tenant:read',
-    summary: 'Tenants, their quota and what their agents use',
-    tag,
-    answer: Type.Array(TenantView),
-    handle: ({ principal, reply }) => {
-      markCursor(reply, context)
-      return projection.tenants(principal.tenant)
     },
   })
 
