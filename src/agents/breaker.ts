@@ -11,10 +11,14 @@ const ITEM_BACKOFF_MOST_MS = 5 * MINUTE
 /** Ends that say nothing about the template: nobody needed the agent any more, or its host was lost. */
 const NOT_ITS_FAULT: ReadonlySet<Reason['code']> = new Set<Reason['code']>([
   'superseded',
+  'preempted',
   'stopped-by-user',
   'node-lost',
   'controller-not-ready',
 ])
+
+/** Ends after which an item's next agent is started at once: waiting would mend nothing. */
+const NOT_ITS_LOSS: ReadonlySet<Reason['code']> = new Set<Reason['code']>(['superseded', 'preempted'])
 
 const endedAt = (agent: Agent): Timestamp => agent.endedAt ?? agent.phaseSince
 const isTemplateFailure = (agent: Agent): boolean =>
@@ -65,7 +69,7 @@ export class History {
   #learn(agent: Agent, changedAt: Timestamp): void {
     if (agent.onlineAt !== undefined) this.#templates.set(agent.template, { failures: 0, proven: true })
     if (agent.phase !== 'ended' || agent.reason === undefined) return
-    if (agent.busyAt === undefined && agent.launchedAt !== undefined && agent.reason.code !== 'superseded') {
+    if (agent.busyAt === undefined && agent.launchedAt !== undefined && !NOT_ITS_LOSS.has(agent.reason.code)) {
       const failures = (this.#items.get(agent.item)?.failures ?? 0) + 1
       this.#items.set(agent.item, { failures, last: endedAt(agent), cause: agent.reason })
     }

@@ -1,4 +1,4 @@
-import { fleetState, type PlaceController } from '../controllers/index.ts'
+import { fleetState, isFleetSetting, type PlaceController } from '../controllers/index.ts'
 import {
   type Agent,
   type AgentId,
@@ -6,6 +6,7 @@ import {
   type Controller,
   type ControllerId,
   controllerId,
+  hostId,
   type ItemId,
   type Observation,
   SECOND,
@@ -15,7 +16,6 @@ import {
 } from '../model/index.ts'
 import { ReconcileLoop } from '../runtime/index.ts'
 import { type FeedEntry, StoreError } from '../store/index.ts'
-import { EVENTS_SETTING } from './build-events.ts'
 import { commit, isIdle } from './commit.ts'
 import { type BrokerView, type Decision, decide } from './decide.ts'
 import { type Explanation, explainAgent, explainItem } from './explain.ts'
@@ -93,8 +93,9 @@ export class AgentsBroker {
   }
 
   /** Something was seen of a workload. */
-  observed({ labels, state }: Observation): void {
-    if (state === 'ended') this.#placement.wake()
+  observed(observation: Observation): void {
+    const { labels } = observation
+    this.#placement.observed(observation)
     if (labels.kind !== 'agent') return
     const agent = this.#ports.store.get('agent', labels.noun)
     if (agent === undefined || agent.phase === 'ended') this.#sweeper.wake()
@@ -102,11 +103,11 @@ export class AgentsBroker {
   }
 
   explainAgent(id: AgentId): Promise<Explanation | undefined> {
-    return explainAgent(this.#ports.store, id)
+    return explainAgent(this.#ports.store, id, this.#placement.explain(id))
   }
 
   explainItem(controller: ControllerId, item: ItemId): Promise<Explanation | undefined> {
-    return explainItem(this.#ports.store, controller, item)
+    return explainItem(this.#ports.store, controller, item, agent => this.#placement.explain(agent))
   }
 
   #follow(entries: readonly FeedEntry[]): void {
@@ -126,14 +127,20 @@ export class AgentsBroker {
           break
         case 'template':
           this.#templateChangedAt.set(templateId(id), this.#ports.clock.now())
+          this.#placement.rulesChanged()
           this.#loop.wakeAll()
           break
         case 'tenant':
+          this.#placement.rulesChanged()
+          break
         case 'host':
-          this.#placement.wake()
+          this.#placement.hostChanged(hostId(id))
           break
         case 'setting':
-          if (!id.startsWith(EVENTS_SETTING)) this.#loop.wakeAll()
+          if (isFleetSetting(id)) {
+            this.#placement.rulesChanged()
+            this.#loop.wakeAll()
+          }
           break
         case 'token':
         case 'secret':
@@ -146,15 +153,16 @@ export class AgentsBroker {
     if (this.#ports.store.get('controller', id) === undefined) this.#book.forget(id)
     this.#hooks.wake(id)
     this.#loop.wake(id)
-    this.#placement.wake()
+    this.#placement.controllerChanged(id)
   }
 
   #agentChanged(id: AgentId): void {
     const agent = this.#ports.store.get('agent', id)
+    this.#placement.agentChanged(id)
     if (agent === undefined) return
     this.#hooks.wake(agent.controller)
     this.#loop.wake(agent.controller)
-    if (agent.phase === 'queued' || agent.phase === 'ended') this.#placement.wake()
+    if (agent.phase === 'queued') this.#hands.displaced.delete(id)
     if (agent.phase === 'ended') {
       this.#hands.forget(id)
       this.#marks.delete(id)
@@ -208,6 +216,7 @@ export class AgentsBroker {
       included: agent => this.#book.hasIncluded(agent, applied),
       leftOut: agent => this.#book.hasLeftOut(agent, applied),
       refused: this.#hands.refused,
+      displaced: this.#hands.displaced,
       trouble: this.#hands.trouble,
       noPlace: this.#placement.noPlace,
       marks: this.#marks,

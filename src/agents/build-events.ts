@@ -1,5 +1,6 @@
 import { type Agent, BUILD_RESULTS, type BuildResult, type Controller, itemId } from '../model/index.ts'
 import type { Transaction } from '../store/index.ts'
+import { hasLostItsBuild } from './life.ts'
 import type { BuildEvent, EventBatch } from './protocol.ts'
 
 /** Where the last event that was kept of a controller is noted, so that one that is sent again is known. */
@@ -53,7 +54,8 @@ const keepEvent = (tx: Transaction, controller: Controller, event: BuildEvent): 
 
 /** The agent's row learns of its build, which a report may have missed if it was a short one. */
 const noteOnAgent = (tx: Transaction, agent: Agent, event: BuildEvent, build: NonNullable<Agent['build']>): void => {
-  const isNew = agent.phase === 'launching' || agent.phase === 'online' || (agent.phase === 'ending' && event.type === 'build-started')
+  const isLate = agent.phase === 'ending' && event.type === 'build-started' && !hasLostItsBuild(agent)
+  const isNew = agent.phase === 'launching' || agent.phase === 'online' || isLate
   const isKnown =
     agent.build?.job === build.job && agent.build.number === build.number && (agent.build.result ?? build.result) === agent.build.result
   if (isKnown && !isNew && (event.item === undefined || event.item === agent.item)) return

@@ -4,7 +4,7 @@ import { StoreError, type Transaction } from '../store/index.ts'
 import type { BrokerView, Decision, Rebinding } from './decide.ts'
 import { workloadOfAgent } from './launch.ts'
 import type { LifeMove } from './life.ts'
-import { note } from './placement.ts'
+import { note } from './note.ts'
 
 /** Longest part of an item's id in an agent's name; with the longest controller name it still fits a DNS label of 63. */
 const ITEM_IN_NAME = 9
@@ -38,7 +38,7 @@ const rebind = (tx: Transaction, { agent: seen, item, attempt, task, queuedAt }:
 const moveAgent = (tx: Transaction, { agent: seen, to, message, reason, build }: LifeMove & { readonly agent: Agent }): void => {
   const agent = tx.get('agent', seen.id)
   if (agent === undefined || agent.phase !== seen.phase) throw new StoreError('conflict', `Agent ${seen.id} moved meanwhile.`)
-  const { reason: earlier, ...rest } = agent
+  const { reason: earlier, ...rest } = to === 'queued' ? withoutPlace(agent) : agent
   const kept: Reason | undefined = reason === undefined ? earlier : reason === null ? undefined : { ...reason, since: tx.now }
   tx.put('agent', {
     ...rest,
@@ -51,6 +51,9 @@ const moveAgent = (tx: Transaction, { agent: seen, to, message, reason, build }:
   const why = reason ? ` ${reason.message}` : ''
   note(tx, agent, 'phase-changed', `Agent ${agent.id} ${message}.${why}`, { phase: to, ...(reason ? { code: reason.code } : {}) })
 }
+
+/** As it was before it was given its place. */
+const withoutPlace = ({ host: _h, placedAt: _p, launchedAt: _l, workload: _w, ...agent }: Agent): Agent => agent
 
 const times = (agent: Agent, to: Agent['phase'], now: number): Partial<Agent> => {
   switch (to) {

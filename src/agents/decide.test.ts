@@ -136,6 +136,7 @@ const viewOf = ({ items, agents: some, accepting }: Drawn): BrokerView => {
     leftOut: () => false,
     refused: new Map(),
     trouble: new Map(),
+    displaced: new Set(),
     noPlace: new Map(),
     marks: new Map(),
     now: NOW,

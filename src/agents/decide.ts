@@ -44,6 +44,8 @@ export type BrokerView = {
   readonly leftOut: (agent: Agent) => boolean
   readonly refused: ReadonlyMap<AgentId, Why>
   readonly trouble: ReadonlyMap<AgentId, string>
+  /** Agents whose place was taken back before they started. */
+  readonly displaced: ReadonlySet<AgentId>
   /** What the scheduler said last of agents that wait for a place. */
   readonly noPlace: ReadonlyMap<AgentId, Why>
   readonly marks: ReadonlyMap<AgentId, Marks>
@@ -95,7 +97,7 @@ export const decide = (view: BrokerView): Decision => {
   }
 }
 
-const STILL_UNUSED: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['launching', 'online'])
+const STILL_UNUSED: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['queued', 'launching', 'online'])
 const NO_BINDING: Binding = { bound: new Map(), unserved: [], spare: [] }
 
 const least = (times: readonly (number | undefined)[]): { readonly againMs?: number } => {
@@ -154,6 +156,7 @@ const lifeOf = (view: BrokerView, state: State, agent: Agent, needed: boolean): 
     needed,
     ...(refused === undefined ? {} : { refused }),
     ...(trouble === undefined ? {} : { trouble }),
+    placeIsGone: view.displaced.has(agent.id),
     connectTimeoutMs: view.templates.find(({ id }) => id === agent.template)?.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     marks: view.marks.get(agent.id) ?? {},
     now: view.now,
@@ -215,16 +218,30 @@ const nextAttempt = (agents: readonly Agent[], item: ItemId): number =>
   agents.reduce((most, agent) => (agent.item === item ? Math.max(most, agent.attempt) : most), 0) + 1
 
 /** Why items that have an agent still wait. */
-const boundReasons = ({ noPlace }: BrokerView, { bound }: Binding): Map<ItemId, Why> => {
+const boundReasons = ({ noPlace, agents }: BrokerView, { bound }: Binding): Map<ItemId, Why> => {
   const reasons = new Map<ItemId, Why>()
   for (const [item, agent] of bound) {
     const on = agent.host === undefined ? '' : ` on ${agent.host}`
     if (agent.phase === 'queued')
-      reasons.set(item, noPlace.get(agent.id) ?? { code: 'waiting-turn', message: `Agent ${agent.id} is about to be given a place.` })
+      reasons.set(
+        item,
+        withWhatWasBefore(
+          noPlace.get(agent.id) ?? { code: 'waiting-turn', message: `Agent ${agent.id} is about to be given a place.` },
+          agent,
+          agents,
+        ),
+      )
     else if (agent.phase === 'online') reasons.set(item, { code: 'preparing', message: `Agent ${agent.id} is connected${on}.` })
     else reasons.set(item, { code: 'preparing', message: `Agent ${agent.id} is being started${on}.` })
   }
   return reasons
+}
+
+/** Whoever asks why an item still waits is to know that it had an agent. */
+const withWhatWasBefore = (why: Why, { item, attempt }: Agent, agents: readonly Agent[]): Why => {
+  if (attempt === 1) return why
+  const before = agents.find(agent => agent.item === item && agent.attempt === attempt - 1)
+  return before?.reason?.code === 'preempted' ? { ...why, message: `Its agent before was stopped for others. ${why.message}` } : why
 }
 
 /** The rows as they will be once the moves are committed: what an agent's end tells counts at once. */
@@ -271,7 +288,7 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Dec
     if (!state.accepting) wait(item, NOT_READY)
     else if (settleMs > 0) wait(item, TAKEN, settleMs)
     else if (unreported.take(template.id)) wait(item, TAKEN, TAKEN_SETTLE_MS)
-    else if (own.some(({ phase, busyAt }) => phase === 'ending' && busyAt === undefined)) wait(item, LAST_IS_ENDING)
+    else if (own.some(({ phase, busyAt }) => phase === 'ending' && busyAt === undefined)) wait(item, whileLastIsEnding(own))
     else if (health.brokenUntil !== undefined) wait(item, broken(template, health, now), health.brokenUntil - now)
     else if (backoff) wait(item, backingOff(backoff.cause, backoff.until - now), backoff.until - now)
     else if (count.onTheirWay >= mayBeOnTheirWay(health)) wait(item, health.failures > 0 ? trying(template, health) : proving(template))
@@ -320,6 +337,10 @@ const countOnTheirWay = (agents: readonly Agent[]) => {
 
 const NOT_READY: Why = { code: 'controller-not-ready', message: 'Its controller starts no builds now: it is being stopped or restarted.' }
 const TAKEN: Why = { code: 'preparing', message: 'Its agent took another build; it gets the next.' }
+const whileLastIsEnding = (own: readonly Agent[]): Why => {
+  const preempted = own.find(({ phase, reason }) => phase === 'ending' && reason?.code === 'preempted')?.reason
+  return preempted === undefined ? LAST_IS_ENDING : { ...preempted, message: `Its agent ends, and it gets another. ${preempted.message}` }
+}
 const LAST_IS_ENDING: Why = { code: 'backing-off', message: 'Its last agent is being taken down before the next is started.' }
 const manyBefore = (template: Template, queued: number): Why => ({
   code: 'waiting-turn',

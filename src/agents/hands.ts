@@ -28,6 +28,8 @@ export class Hands {
   readonly #submitted = new Set<AgentId>()
   /** Why an agent can never be started. */
   readonly refused = new Map<AgentId, Omit<Reason, 'since'>>()
+  /** Agents whose place was taken back before they started: the same agent needs another. */
+  readonly displaced = new Set<AgentId>()
   /** Why the last try to start it failed. */
   readonly trouble = new Map<AgentId, string>()
 
@@ -77,6 +79,7 @@ export class Hands {
     this.#asks.delete(id)
     this.#submitted.delete(id)
     this.refused.delete(id)
+    this.displaced.delete(id)
     this.trouble.delete(id)
   }
 
@@ -103,6 +106,11 @@ export class Hands {
       // Still on its way until a list that began now has been read: only from then on its absence says anything.
       await observer.current()
     } catch (cause) {
+      if (!signal.aborted && cause instanceof EngineError && cause.placeIsGone) {
+        this.displaced.add(agent.id)
+        this.#onDone(agent.controller)
+        return undefined
+      }
       if (signal.aborted || !(cause instanceof EngineError) || cause.retryable) {
         this.trouble.set(agent.id, cause instanceof Error ? cause.message : String(cause))
         throw cause

@@ -56,6 +56,8 @@ export type LifeView = {
   /** Its controller is not to run again, or is gone: nothing is left to ask. */
   readonly controllerGone: boolean
   readonly needed: boolean
+  /** Its place was taken back before anything was started there. */
+  readonly placeIsGone?: boolean
   /** Why it could not be submitted, for good. */
   readonly refused?: Why
   /** Why the last try to submit it failed, if it is tried again. */
@@ -135,6 +137,8 @@ const decideUnused = (view: LifeView): Life => {
   }
   if (view.controllerGone) return move('ending', 'is ending: its controller is stopped', CONTROLLER_STOPPED)
   if (view.refused) return move('ending', 'could not be started', view.refused)
+  if (view.placeIsGone && agent.phase === 'launching' && typeof workload === 'string')
+    return move('queued', 'waits for another place: the engine took back what it had offered', null)
   // A silent host is not a dead one.
   if (typeof workload !== 'string' && workload.state === 'unknown') return { marks: NO_MARKS }
   const ask = workload === 'unsure' && !isOnline ? { ask: 'submit' as const } : {}
@@ -191,7 +195,7 @@ const decideBusy = (view: LifeView): Life => {
 const decideEnding = (view: LifeView): Life => {
   const { agent, workload, hook } = view
   if (isOver(workload)) return agent.busyAt !== undefined && agent.reason === undefined ? endedWithBuild(view) : move('ended', 'ended')
-  if (view.controllerGone || view.refused) return { marks: NO_MARKS, ask: 'stop' }
+  if (view.controllerGone || view.refused || hasLostItsBuild(agent)) return { marks: NO_MARKS, ask: 'stop' }
   if (hook === undefined) return { marks: NO_MARKS }
   const { node } = hook
   // The controller gave it a build at the last moment.
@@ -202,6 +206,10 @@ const decideEnding = (view: LifeView): Life => {
   const isLate = hook.reportedAt - agent.phaseSince >= (node === undefined ? GONE_LIMIT_MS : REMOVAL_LIMIT_MS)
   return { marks: NO_MARKS, ...(confirmed || isLate ? { ask: 'stop' as const } : {}) }
 }
+
+/** Stopped for others in the middle of its build: its controller is not asked, since it would only say that it builds. */
+export const hasLostItsBuild = ({ reason, busyAt }: Pick<Agent, 'reason' | 'busyAt'>): boolean =>
+  reason?.code === 'preempted' && busyAt !== undefined
 
 const NONE: Record<keyof Marks, Timestamp | undefined> = {
   spare: undefined,

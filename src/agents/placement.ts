@@ -1,44 +1,84 @@
-import { fleetState, type PlaceController } from '../controllers/index.ts'
+import type { PlaceController } from '../controllers/index.ts'
+import type { OfferUse } from '../engines/engine.ts'
 import {
   type Agent,
   type AgentId,
-  type Controller,
   type ControllerId,
+  type HostId,
+  type Observation,
   type Reason,
   SECOND,
-  shareOfHost,
-  type Timestamp,
+  workloadId,
 } from '../model/index.ts'
 import { ReconcileLoop } from '../runtime/index.ts'
-import { type LeftOver, type RunningWork, schedule, type Task } from '../scheduler/index.ts'
-import type { Reader, Transaction } from '../store/index.ts'
-import { runningWork } from './capacity.ts'
+import { DRAIN_RULES, type PassResult, type Placed, PREEMPTION_RULES, type Stop } from '../scheduler/index.ts'
+import type { Transaction } from '../store/index.ts'
+import { agentOfWorkload } from './capacity.ts'
+import { ControllerPlaces, controllerOfKey, placeKey } from './controller-places.ts'
+import { Durations } from './durations.ts'
+import { workloadOfAgent } from './launch.ts'
+import { note } from './note.ts'
+import { OfferDesk } from './offer-desk.ts'
 import type { AgentsPorts } from './ports.ts'
+import { isOnItsWayOut, preempt } from './preemption.ts'
+import { mayBePlaced, Standing } from './standing.ts'
+import { whyWaiting } from './waiting-words.ts'
 
-/** A place that a controller was given is kept for it this long, until its row shows it. */
-const PROMISE_MS = 10 * SECOND
-/** A controller that found no place asks again within seconds; freed room is kept for it meanwhile. */
-const ASKED_MS = 15 * SECOND
+type Why = Omit<Reason, 'since'>
+
 const RESYNC_MS = 5 * SECOND
+/** Most places given in one transaction: it holds the database while it is written. The rest is the next pass's, at once. */
+const PLACEMENTS_PER_PASS = 500
+/** What is free changes with every pass; people are told anew this often, so that a queue of thousands is not explained at each. */
+const TELL_EVERY_MS = 2 * SECOND
+/** What was stopped for a task and has not gone by then is reckoned with no longer. */
+const STOP_LIMIT_MS = 120 * SECOND
 
-type Promised = RunningWork & { readonly until: Timestamp; readonly epoch: number }
+/** What one pass did inside its transaction, to be followed up once that is committed. */
+type Outcome = {
+  readonly result: PassResult
+  readonly placed: readonly string[]
+  readonly used: ReadonlyMap<Placed['host'], readonly string[]>
+  readonly uses: readonly OfferUse[]
+  /** False where what the scheduler reckons with is not what is. */
+  readonly holds: boolean
+}
 
 /**
- * The one place where capacity is given away: all queued agents of all controllers in one pass, and controllers as they ask. A pass runs
- * inside a transaction, so it sees the newest rows and no two can give the same room away.
+ * The one place where capacity is given away: all queued agents of all controllers and the controllers that ask, in one pass over one
+ * scheduler that is kept. A pass runs inside a transaction, so no two can give the same room away, and what it read is checked against the
+ * newest rows before it is written.
  */
 export class Placement {
   readonly #ports: AgentsPorts
   readonly #onNoPlace: (controllers: ReadonlySet<ControllerId>) => void
   readonly #loop: ReconcileLoop
-  readonly #promised = new Map<ControllerId, Promised>()
-  readonly #asked = new Map<ControllerId, Timestamp>()
-  #noPlace: ReadonlyMap<AgentId, Omit<Reason, 'since'>> = new Map()
+  readonly #durations = new Durations()
+  readonly #places: ControllerPlaces
+  readonly #standing: Standing
+  readonly #desk: OfferDesk | undefined
+  /** A pass that was asked for and has not begun: all who ask meanwhile share it. */
+  #next: Promise<void> | undefined
+  #noPlace: ReadonlyMap<AgentId, Why> = new Map()
+  #toldAt = Number.NEGATIVE_INFINITY
+  #stops: { readonly stop: Stop; readonly at: number }[] = []
 
   /** `onNoPlace` hears of the controllers whose agents were told something new about why they wait. */
   constructor(ports: AgentsPorts, onNoPlace: (controllers: ReadonlySet<ControllerId>) => void) {
+    const { engine, distribution } = ports
     this.#ports = ports
     this.#onNoPlace = onNoPlace
+    this.#places = new ControllerPlaces(({ spec }) =>
+      engine.offers === undefined ? 0 : distribution(spec.distribution).capabilities.agents === 'tcp' ? 2 : 1,
+    )
+    this.#standing = new Standing(ports, this.#places, this.#durations)
+    this.#desk =
+      engine.offers &&
+      new OfferDesk(
+        engine.offers,
+        () => this.#standing.scheduler,
+        () => this.wake(),
+      )
     this.#loop = new ReconcileLoop({
       name: 'placement',
       clock: ports.clock,
@@ -46,24 +86,25 @@ export class Placement {
       concurrency: 1,
       resyncMs: RESYNC_MS,
       keys: () => ['all'],
-      reconcile: async () => {
-        await this.#pass()
-        return undefined
-      },
+      reconcile: () => this.#look(),
       onError: (_key, cause) => ports.onError('placement', cause),
     })
   }
 
   /** Why agents that wait for a place have none, as the last pass said. */
-  get noPlace(): ReadonlyMap<AgentId, Omit<Reason, 'since'>> {
+  get noPlace(): ReadonlyMap<AgentId, Why> {
     return this.#noPlace
   }
 
   start(): void {
+    for (const agent of this.#ports.store.by('agentsByLife', 'ended')) this.#durations.learn(agent)
+    this.#standing.noteAll()
+    this.#desk?.start()
     this.#loop.start()
   }
 
   stop(): Promise<void> {
+    this.#desk?.stop()
     return this.#loop.stop()
   }
 
@@ -72,130 +113,203 @@ export class Placement {
     this.#loop.wake('all')
   }
 
-  /** A place for a controller, kept for it until its row shows that it took it. */
-  readonly placeController: PlaceController = controller => {
-    const { store, clock, engine } = this.#ports
-    if (engine.placement === 'engine') return { host: undefined }
-    this.#asked.delete(controller.id)
-    this.#promised.delete(controller.id)
-    const { placements, leftOver } = this.#schedule(store, [...this.#waitingControllers(store), taskOf(controller)])
-    const host = placements.find(({ task }) => task === taskId(controller.id))?.host
-    if (host === undefined) {
-      this.#asked.set(controller.id, clock.now() + ASKED_MS)
-      return { reason: leftOver.find(({ task }) => task === taskId(controller.id))?.reason ?? NO_HOST }
-    }
-    const { tenant, id, spec, epoch } = controller
-    const until = clock.now() + PROMISE_MS
-    this.#promised.set(id, { tier: 'controller', tenant, controller: id, host, resources: shareOfHost(spec), until, epoch })
-    return { host }
+  agentChanged(id: AgentId): void {
+    const agent = this.#ports.store.get('agent', id)
+    this.#standing.noteAgent(id)
+    if (agent?.phase === 'ended') this.#durations.learn(agent)
+    if (agent === undefined || agent.phase === 'queued' || agent.phase === 'ended') this.wake()
   }
 
-  async #pass(): Promise<void> {
-    const { store } = this.#ports
-    const mayPlace = (agent: Agent, reader: Pick<Reader, 'get'>): boolean =>
-      agent.phase === 'queued' && takesAgents(reader.get('controller', agent.controller)) && fleetState(reader) === 'up'
-    if (!store.by('agentsByLife', 'live').some(agent => mayPlace(agent, store))) return
-    const before = this.#noPlace
-    const { waiting, leftOver } = await store.transact(tx => {
-      const queued = tx.by('agentsByLife', 'live').filter(agent => mayPlace(agent, tx))
-      return { waiting: queued, leftOver: this.#placeAll(tx, queued) }
-    })
-    const reasons = new Map(leftOver.map(({ task, reason }) => [task, reason]))
-    const told = new Map<AgentId, Omit<Reason, 'since'>>()
+  controllerChanged(id: ControllerId): void {
+    this.#standing.noteController(id)
+    this.wake()
+  }
+
+  hostChanged(id: HostId): void {
+    this.#standing.noteHost(id)
+    this.wake()
+  }
+
+  /** Tenants, templates or the fleet's state. */
+  rulesChanged(): void {
+    this.#standing.noteAll()
+    this.wake()
+  }
+
+  observed({ id, state }: Observation): void {
+    this.#standing.noteWorkload(id)
+    if (state === 'ended') this.wake()
+  }
+
+  /** Why an agent waits, worked out now; undefined where it does not wait for a place. */
+  explain(id: AgentId): Why | undefined {
+    const { store, clock, engine } = this.#ports
+    if (store.get('agent', id)?.phase !== 'queued') return undefined
+    const now = clock.now()
+    const { scheduler, refused } = this.#standing
+    return refused.get(id) ?? whyWaiting(scheduler, workloadOfAgent({ id }), now, engine.offers !== undefined)
+  }
+
+  /** A place for a controller, kept for it until its row shows that it took it. Its turn comes before any agent's. */
+  readonly placeController: PlaceController = async ({ id }) => {
+    const { clock, engine } = this.#ports
+    if (engine.placement === 'engine') return { host: undefined }
+    this.#places.ask(id, clock.now())
+    await this.#pass()
+    const given = this.#places.promised(id)
+    if (given === undefined) {
+      const reason = whyWaiting(this.#standing.scheduler, placeKey(id), clock.now(), engine.offers !== undefined)
+      return { reason: reason ?? NOT_YET }
+    }
+    const { host, ports, epoch } = given
+    return { host, ...(ports.length === 0 ? {} : { ports }), ...(epoch === undefined ? {} : { epoch }) }
+  }
+
+  /** One look of the loop: a pass where something waits. */
+  async #look(): Promise<number | undefined> {
+    this.#giveUpStops()
+    this.#standing.bring()
+    if (this.#standing.scheduler.queue.size > 0) await this.#pass()
+    else this.#tell([])
+    this.#desk?.tend(this.#ports.clock.now())
+    return undefined
+  }
+
+  #pass(): Promise<void> {
+    this.#next ??= this.#onePass()
+    return this.#next
+  }
+
+  async #onePass(): Promise<void> {
+    const controllers: ControllerId[] = []
+    let outcome: Outcome
+    try {
+      outcome = await this.#ports.store.transact(tx => {
+        this.#next = undefined
+        return this.#place(tx, controllers)
+      })
+    } catch (cause) {
+      this.#next = undefined
+      for (const id of controllers) this.#places.takeBack(id)
+      this.#startOver()
+      throw cause
+    }
+    this.#follow(outcome)
+  }
+
+  /** What the scheduler was told did not come to be. */
+  #startOver(): void {
+    this.#stops = []
+    this.#standing.startOver()
+    this.#desk?.restore()
+    this.wake()
+  }
+
+  #place(tx: Transaction, controllers: ControllerId[]): Outcome {
+    this.#standing.bring()
+    const { scheduler } = this.#standing
+    const tasks = new Map<string, ReturnType<typeof scheduler.queue.get>>()
+    const now = this.#ports.clock.now()
+    const result = scheduler.pass({ now, drain: DRAIN_RULES, preemption: PREEMPTION_RULES, placements: PLACEMENTS_PER_PASS })
+    for (const { forTask } of result.stops) tasks.set(forTask, scheduler.queue.get(forTask))
+    const used = this.#desk?.use(result.placed) ?? NOTHING_USED
+    const uses: OfferUse[] = []
+    for (const one of result.placed) {
+      const workload = this.#writePlace(tx, one, controllers)
+      const offers = used.get(one.host)
+      if (workload !== undefined && offers !== undefined) uses.push({ workload, host: one.host, offers, ports: one.ports })
+    }
+    let holds = true
+    for (const stop of result.stops) {
+      holds = preempt(tx, stop, tasks.get(stop.forTask)) && holds
+      this.#stops.push({ stop, at: now })
+    }
+    for (const { task, cause } of result.leftOver) this.#writeReason(tx, task, cause.kind === 'quota' || cause.kind === 'group-limit')
+    return { result, placed: result.placed.map(({ task }) => task), used, uses, holds }
+  }
+
+  /** Writes down a place that was given; gives the workload that will run there, or undefined where it is not wanted any more. */
+  #writePlace(tx: Transaction, one: Placed, controllers: ControllerId[]): OfferUse['workload'] | undefined {
+    this.#standing.begin(one.task, one.host)
+    const name = controllerOfKey(one.task)
+    if (name === undefined) return this.#writeAgentPlace(tx, one)
+    const controller = this.#ports.store.get('controller', name)
+    if (controller === undefined) return undefined
+    // The run's number is drawn here where offers are assigned under it; else by whoever writes the run's intent.
+    const epoch = this.#desk === undefined ? undefined : tx.nextEpoch()
+    this.#places.promise(controller, { host: one.host, ports: one.ports, epoch }, this.#ports.clock.now())
+    controllers.push(controller.id)
+    return epoch === undefined ? undefined : workloadId(`${controller.id}.${epoch}`)
+  }
+
+  #writeAgentPlace(tx: Transaction, { task, host }: Placed): OfferUse['workload'] | undefined {
+    const agent = agentOfWorkload(tx, workloadId(task))
+    if (agent === undefined || !mayBePlaced(agent, tx)) return undefined
+    const isOurs = this.#ports.engine.placement === 'manor'
+    const { reason: _waited, ...calm } = agent
+    tx.put('agent', { ...calm, ...(isOurs ? { host } : {}), phase: 'placed', phaseSince: tx.now, placedAt: tx.now })
+    note(tx, agent, 'phase-changed', `Agent ${agent.id} has a place${isOurs ? ` on ${host}` : ''}.`, { phase: 'placed' })
+    return workloadOfAgent(agent)
+  }
+
+  /** What is free changes all the time; the row keeps the first reason of a kind, the queue item shows the newest. */
+  #writeReason(tx: Transaction, task: string, isQuota: boolean): void {
+    const agent = agentOfWorkload(tx, workloadId(task))
+    if (agent?.phase !== 'queued' || kindOf(agent.reason) === (isQuota ? 'quota' : 'no-capacity')) return
+    const reason = this.explain(agent.id)
+    if (reason === undefined || kindOf(agent.reason) === kindOf(reason)) return
+    tx.put('agent', { ...agent, reason: { ...reason, since: tx.now } })
+    note(tx, agent, 'reason-changed', `Agent ${agent.id} waits. ${reason.message}`, { code: reason.code })
+  }
+
+  /** The pass is committed. */
+  #follow({ result, placed, used, uses, holds }: Outcome): void {
+    this.#standing.settle(placed)
+    this.#desk?.assign(used, uses)
+    this.#desk?.tend(this.#ports.clock.now())
+    this.#tell(result.leftOver.map(({ task }) => task))
+    if (!holds) this.#startOver()
+    if (result.endedBy !== 'done') this.wake()
+  }
+
+  /** Room that was to come and does not: one was given a build at the last moment, or does not end. */
+  #giveUpStops(): void {
+    const { store, clock } = this.#ports
+    const now = clock.now()
+    const isGone = ({ stop }: Stop): boolean => stop.every(id => this.#standing.scheduler.fleet.resident(id) === undefined)
+    this.#stops = this.#stops.filter(({ stop }) => !isGone(stop))
+    if (this.#stops.some(({ stop, at }) => now - at > STOP_LIMIT_MS || !isOnItsWayOut(store, stop))) this.#startOver()
+  }
+
+  #tell(waiting: readonly string[]): void {
+    const { store, clock } = this.#ports
+    const now = clock.now()
+    const isDue = now - this.#toldAt >= TELL_EVERY_MS
+    if (isDue) this.#toldAt = now
+    const told = new Map<AgentId, Why>(this.#standing.refused)
     const changed = new Set<ControllerId>()
-    for (const agent of waiting) {
-      const reason = reasons.get(agent.id)
-      if (reason === undefined) continue
+    const tell = (agent: Agent): void => {
+      const before = this.#noPlace.get(agent.id)
+      const reason = before !== undefined && !isDue ? before : this.explain(agent.id)
+      if (reason === undefined) return
       told.set(agent.id, reason)
-      if (before.get(agent.id)?.message !== reason.message) changed.add(agent.controller)
+      if (before?.message !== reason.message) changed.add(agent.controller)
+    }
+    for (const id of waiting) {
+      const agent = agentOfWorkload(store, workloadId(id))
+      if (agent?.phase === 'queued') tell(agent)
+    }
+    for (const id of this.#standing.refused.keys()) {
+      const agent = store.get('agent', id)
+      if (agent !== undefined && !this.#noPlace.has(id)) changed.add(agent.controller)
     }
     this.#noPlace = told
     if (changed.size > 0) this.#onNoPlace(changed)
   }
-
-  #placeAll(tx: Transaction, queued: readonly Agent[]): readonly LeftOver[] {
-    const { engine } = this.#ports
-    const agents = new Map(queued.map(agent => [agent.id as string, agent]))
-    const constraints = new Map(tx.list('template').map(template => [template.id, template.constraints]))
-    const tasks = queued.map(
-      (agent): Task => ({ ...agent, tier: 'agent', constraints: constraints.get(agent.template) ?? {}, readyAt: agent.queuedAt }),
-    )
-    const { placements, leftOver } = this.#schedule(tx, [...this.#waitingControllers(tx), ...tasks])
-    for (const { task, host } of placements) {
-      const agent = agents.get(task)
-      if (agent === undefined) continue
-      const { reason: _waited, ...calm } = agent
-      const where = engine.placement === 'manor' ? { host } : {}
-      tx.put('agent', { ...calm, ...where, phase: 'placed', phaseSince: tx.now, placedAt: tx.now })
-      note(tx, agent, 'phase-changed', `Agent ${agent.id} has a place${engine.placement === 'manor' ? ` on ${host}` : ''}.`, {
-        phase: 'placed',
-      })
-    }
-    for (const { task, reason } of leftOver) {
-      const agent = agents.get(task)
-      // What is free changes all the time; the row keeps the first reason of a kind, the queue item shows the newest.
-      if (agent === undefined || kindOf(agent.reason) === kindOf(reason)) continue
-      tx.put('agent', { ...agent, reason: { ...reason, since: tx.now } })
-      note(tx, agent, 'reason-changed', `Agent ${agent.id} waits. ${reason.message}`, { code: reason.code })
-    }
-    return leftOver
-  }
-
-  #schedule(reader: Pick<Reader, 'get' | 'by' | 'list'>, tasks: readonly Task[]) {
-    const running = [...runningWork(reader, this.#ports.observer.all()), ...this.#stillPromised(reader)]
-    return schedule({ tasks, running, hosts: reader.list('host'), tenants: reader.list('tenant') })
-  }
-
-  #stillPromised(reader: Pick<Reader, 'get'>): Promised[] {
-    const now = this.#ports.clock.now()
-    for (const [id, { until, epoch }] of this.#promised)
-      if (until <= now || reader.get('controller', id)?.epoch !== epoch) this.#promised.delete(id)
-    return [...this.#promised.values()]
-  }
-
-  /** Controllers that found no place a moment ago: room that comes free is kept for them, whatever agents wait (tiers, design section 7). */
-  #waitingControllers(reader: Pick<Reader, 'get'>): Task[] {
-    const now = this.#ports.clock.now()
-    const tasks: Task[] = []
-    for (const [id, until] of this.#asked) {
-      const controller = reader.get('controller', id)
-      if (until > now && controller?.wanted === 'running' && (controller.phase === 'pending' || controller.phase === 'failed'))
-        tasks.push(taskOf(controller))
-      else this.#asked.delete(id)
-    }
-    return tasks
-  }
 }
 
 /** Room that others took a moment ago and room that is not there are the same wait. */
-const kindOf = (reason: Omit<Reason, 'since'> | undefined): Reason['code'] | undefined =>
-  reason?.code === 'waiting-turn' ? 'no-capacity' : reason?.code
+const kindOf = (reason: Why | undefined): Reason['code'] | undefined => (reason?.code === 'waiting-turn' ? 'no-capacity' : reason?.code)
 
-const NO_HOST: Omit<Reason, 'since'> = { code: 'no-capacity', message: 'There is no host yet.' }
-
-const takesAgents = (controller: Controller | undefined): boolean =>
-  controller?.phase === 'ready' && controller.wanted === 'running' && controller.restartsWanted <= controller.restartsDone
-
-/** Apart from agents' ids, which hold no slash. */
-const taskId = (id: ControllerId): string => `controller/${id}`
-const taskOf = ({ id, tenant, spec, phaseSince }: Controller): Task => ({
-  id: taskId(id),
-  tier: 'controller',
-  tenant,
-  controller: id,
-  resources: shareOfHost(spec),
-  constraints: {},
-  readyAt: phaseSince,
-})
-
-/** Writes down what became of an agent. */
-export const note = (tx: Transaction, agent: Agent, type: string, message: string, data: Readonly<Record<string, string | number>>): void =>
-  tx.event({
-    kind: 'agent',
-    subject: agent.id,
-    tenant: agent.tenant,
-    type,
-    actor: 'manor',
-    message,
-    data: { ...data, controller: agent.controller },
-  })
+const NOT_YET: Why = { code: 'waiting-turn', message: 'It is about to be given a place.' }
+const NOTHING_USED: ReadonlyMap<Placed['host'], readonly string[]> = new Map()

@@ -2,7 +2,7 @@ import { type Agent, HOUR, type Observation, SECOND, type Timestamp, type Worklo
 import { ReconcileLoop } from '../runtime/index.ts'
 import { EVENTS_SETTING } from './build-events.ts'
 import { AGENT_GRACE_MS } from './launch.ts'
-import { note } from './placement.ts'
+import { note } from './note.ts'
 import type { AgentsPorts } from './ports.ts'
 
 /** Ended agents that are remembered; older ones are in the events alone. */

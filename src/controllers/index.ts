@@ -33,7 +33,7 @@ export type {
 export { distributionOf } from './distributions/distributions.ts'
 export { createPrograms, ProgramError, type ProgramErrorCode, type ProgramsOptions } from './distributions/programs/index.ts'
 export { OperationError, type OperationErrorCode } from './errors.ts'
-export { type FleetState, fleetState, setFleet } from './fleet.ts'
+export { type FleetState, fleetState, isFleetSetting, setFleet } from './fleet.ts'
 export type { HookPolicy } from './hook-policy.ts'
 export { ADMIN_NAME, accountOfController, HOOK_FILE, prefixOf, programMounts, provideProgram } from './launch.ts'
 export {
@@ -45,6 +45,6 @@ export {
   RESERVED_NAMES,
   requestAction,
 } from './operations.ts'
-export type { ControllerPorts, Homes, PlaceController, ProbeController } from './ports.ts'
+export type { ControllerPlace, ControllerPorts, Homes, PlaceController, ProbeController } from './ports.ts'
 export { ControllerReconciler } from './reconciler.ts'
 export { openSecrets, secretFile } from './secrets.ts'

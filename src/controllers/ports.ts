@@ -16,8 +16,17 @@ export interface Homes {
   retire(id: ControllerId, epoch: number, signal: AbortSignal): Promise<void>
 }
 
+/** Where a controller is to run, as far as Manor says: an engine that picks hosts by itself gets none. */
+export type ControllerPlace = {
+  readonly host: HostId | undefined
+  /** Ports that are its own there, where its host is lent with them: the first is for HTTP, the second for agents. Else it chooses itself. */
+  readonly ports?: readonly number[]
+  /** The number that its run has to carry, where the engine keeps the place under that. */
+  readonly epoch?: number
+}
+
 /** Asks the scheduler for a place for a controller. */
-export type PlaceController = (controller: Controller) => { readonly host: HostId | undefined } | { readonly reason: Omit<Reason, 'since'> }
+export type PlaceController = (controller: Controller) => Promise<ControllerPlace | { readonly reason: Omit<Reason, 'since'> }>
 
 /** Asks a program's door whether it serves. */
 export type ProbeController = (

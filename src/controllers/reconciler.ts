@@ -1,6 +1,7 @@
 import { EngineError } from '../engines/engine.ts'
 import {
   type Controller,
+  type ControllerEndpoint,
   type ControllerId,
   controllerId,
   type DistributionName,
@@ -16,7 +17,7 @@ import { StoreError, type Transaction } from '../store/index.ts'
 import { type ControllerStep, type ControllerView, decide, LOOPBACK, type Probe } from './decide.ts'
 import { fleetState, isFleetSetting, underFleet } from './fleet.ts'
 import { launchController, OtherDistribution, prefixOf } from './launch.ts'
-import type { ControllerPorts } from './ports.ts'
+import type { ControllerPlace, ControllerPorts } from './ports.ts'
 import { dropSecrets, ensureSecrets } from './secrets.ts'
 
 /** Controllers that are worked on at the same time; most of it is waiting for programs to boot. */
@@ -204,7 +205,7 @@ export class ControllerReconciler {
 
   /** The intent of a run (design rule 2): place, ports, fencing number and workload id are written before anything outside is touched. */
   async #prepare(controller: Controller): Promise<number | undefined> {
-    const place = this.#ports.place(controller)
+    const place = await this.#ports.place(controller)
     if ('reason' in place) {
       await this.#explain(controller, place.reason)
       return NO_PLACE_RETRY_MS
@@ -216,7 +217,7 @@ export class ControllerReconciler {
       `Controller ${controller.id} is preparing${place.host ? ` on ${place.host}` : ''}.`,
       (before, tx) => {
         ensureSecrets(tx, this.#ports.seal, this.#ports.random, before)
-        const epoch = tx.nextEpoch()
+        const epoch = place.epoch ?? tx.nextEpoch()
         const { reason: _r, nextTryAt: _n, readyAt: _a, host: _h, ...rest } = before
         return {
           ...rest,
@@ -227,7 +228,7 @@ export class ControllerReconciler {
           workload: workloadId(`${before.id}.${epoch}`),
           restartsDone: before.restartsWanted,
           ...(place.host === undefined ? {} : { host: place.host }),
-          endpoint: before.endpoint ?? { host: LOOPBACK, ...this.#choosePorts(tx, capabilities.agents === 'tcp') },
+          endpoint: endpointOf(place) ?? before.endpoint ?? { host: LOOPBACK, ...this.#choosePorts(tx, capabilities.agents === 'tcp') },
         }
       },
     )
@@ -281,6 +282,10 @@ export class ControllerReconciler {
         await this.#becomeDistribution(controller, cause.distribution)
         return 0
       }
+      if (cause instanceof EngineError && cause.placeIsGone) {
+        await this.#placeIsGone(controller, cause)
+        return 0
+      }
       await this.#launchFailed(controller, cause)
       return 0
     } finally {
@@ -294,6 +299,19 @@ export class ControllerReconciler {
       const { endpoint: _e, pinnedVersion: _p, reason: _r, ...rest } = before
       return { ...rest, spec: { ...before.spec, distribution }, phase: 'pending', phaseSince: tx.now }
     })
+  }
+
+  /** What it was lent was taken back before it could start there: no failure of its own, so it gets another place at once. */
+  async #placeIsGone(controller: Controller, { reason }: EngineError): Promise<void> {
+    await this.#update(
+      controller,
+      'phase-changed',
+      `Controller ${controller.id} waits for another place. ${reason.message}`,
+      (before, tx) => {
+        const { endpoint: _e, host: _h, reason: _r, ...rest } = before
+        return { ...rest, phase: 'pending', phaseSince: tx.now }
+      },
+    )
   }
 
   async #launchFailed(controller: Controller, cause: unknown): Promise<void> {
@@ -369,6 +387,10 @@ export class ControllerReconciler {
     })
   }
 }
+
+/** Ports that came with the place; the address is the engine's to tell once it runs (decide.ts). */
+const endpointOf = ({ ports: [httpPort, agentPort] = [] }: ControllerPlace): ControllerEndpoint | undefined =>
+  httpPort === undefined ? undefined : { host: LOOPBACK, httpPort, ...(agentPort === undefined ? {} : { agentPort }) }
 
 /** How much is free changes all the time: only a refusal of another kind is news, or each look would be an event. */
 const isSameNews = (code: Reason['code'], before: string, now: string): boolean =>

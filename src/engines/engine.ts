@@ -64,7 +64,8 @@ export interface OfferSource {
   decline(offers: readonly string[], refuseMs: Milliseconds): void
   /**
    * Keeps offers for workloads whose `submit` follows, all of those of one host and pass together. What is not submitted within a bound of the
-   * engine's is given back; a submit whose offers are gone rejects with a retryable EngineError, and the workload needs another place.
+   * engine's is given back; a submit whose offers are gone rejects with an EngineError whose `placeIsGone` is set: the workload was not and will
+   * not be started from them, and needs another place.
    */
   assign(uses: readonly OfferUse[]): void
   /** Which tenants have work that waits for room. None: offers stop coming until some do. Only a change is told onwards. */
@@ -77,9 +78,12 @@ export class EngineError extends Error {
   readonly reason: Omit<Reason, 'since'>
   /** Whether the same call may succeed later without a change of the workload. */
   readonly retryable: boolean
-  constructor(reason: Omit<Reason, 'since'>, retryable: boolean, options?: ErrorOptions) {
+  /** Whether its place was lent and was taken back before it started: the same workload may be started in another. */
+  readonly placeIsGone: boolean
+  constructor(reason: Omit<Reason, 'since'>, retryable: boolean, options: ErrorOptions & { readonly placeIsGone?: boolean } = {}) {
     super(reason.message, options)
     this.reason = reason
     this.retryable = retryable
+    this.placeIsGone = options.placeIsGone ?? false
   }
 }

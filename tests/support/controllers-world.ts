@@ -96,7 +96,7 @@ export class ControllersWorld {
       },
       probe: async () =>
         this.behaviour.boots && clock.now() - this.#startedAt() >= BOOT_MS ? { kind: 'ready', version: '2.2.1' } : { kind: 'starting' },
-      place: () =>
+      place: async () =>
         this.#options.noPlace?.()
           ? { reason: { code: 'no-capacity', message: 'It needs more than there is.' } }
           : { host: hostId('host-0') },
