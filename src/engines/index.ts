@@ -5,8 +5,12 @@
  *
  * `process/` runs workloads on this machine without containers. It alone touches /proc, control groups, users and mount namespaces, and only
  * below its state directory and the groups named after its owner. Start reading at process/process-engine.ts, then process/supervise.sh.
+ *
+ * `marathon/` runs controllers as apps of a Marathon. Start reading at marathon/marathon-engine.ts, then marathon/bootstrap.ts.
  */
 export { type Engine, EngineError, type OfferListener, type OfferSource, type OfferUse } from './engine.ts'
+export { createMarathonEngine, type MarathonEngine, type MarathonEngineOptions } from './marathon/marathon-engine.ts'
+export type { SecondTask, StartAnswer } from './marathon/start.ts'
 export { Observer, type ObserverOptions } from './observer.ts'
 export type { Identity } from './process/identities.ts'
 export type { Isolation } from './process/isolation.ts'
