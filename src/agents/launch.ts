@@ -83,14 +83,16 @@ const workloadFor = async (
       { source: workDirectory, target: workDirectory, readOnly: false },
       { source: jarCache, target: jarCache, readOnly: false },
       ...programMounts(program),
-      { source: dirname(agentJar), target: dirname(agentJar), readOnly: true },
+      ...(program.images === undefined ? [{ source: dirname(agentJar), target: dirname(agentJar), readOnly: true }] : []),
     ],
-    ...(template.image === undefined ? {} : { image: template.image }),
+    ...imageOf(template.image ?? program.images?.agent),
     resources: agent.resources,
     ports: {},
     graceMs: AGENT_GRACE_MS,
   }
 }
+
+const imageOf = (image: string | undefined): Pick<Workload, 'image'> => (image === undefined ? {} : { image })
 
 /** Where a template's own command finds the secret. */
 const SECRET_FILE = 'secret'

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Controller, ControllerId, DistributionName, Workload, WorkloadFile, WorkloadMount } from '../model/index.ts'
 import { LOOPBACK, TERMINATION_GRACE_MS } from './decide.ts'
-import type { Capabilities, InstanceSecrets, LaunchPlan, Program } from './distributions/distribution.ts'
+import type { Capabilities, InstanceSecrets, LaunchPlan, Program, ProgramImages } from './distributions/distribution.ts'
 import type { HookPolicy } from './hook-policy.ts'
 import type { ControllerPorts } from './ports.ts'
 import { openSecrets, secretFile } from './secrets.ts'
@@ -54,7 +54,7 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
   const plan = distribution.controllerCommand({
     program,
     home,
-    hookRoot: capabilities.hookOutsideHome ? ports.hook.root : home,
+    hookRoot: capabilities.hookOutsideHome ? (program.images?.hookRoot ?? ports.hook.root) : home,
     policyFile: `{dir}/${POLICY_FILE}`,
     prefix: prefixOf(controller.id),
     listenAddress: ports.engine.listenAddress ?? LOOPBACK,
@@ -64,13 +64,19 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
     temporaryDirectory: '{dir}/tmp',
   })
   const seen = [
-    ...(capabilities.hookOutsideHome ? [ports.hook.root] : []),
+    ...(capabilities.hookOutsideHome && program.images === undefined ? [ports.hook.root] : []),
     // The directory, not the file: the file is replaced as a whole, and a mount of it alone would go on showing the old one.
     ...(ports.urlFile === undefined ? [] : [dirname(ports.urlFile)]),
   ]
   const mounts = [readWrite(home), ...programMounts(program), ...[...new Set(seen)].map(readOnly)]
   await ports.engine.submit(
-    workloadOf(ports, controller, plan, home, mounts, policyOf(ports, controller, capabilities, secrets)),
+    workloadOf(ports, controller, {
+      plan,
+      home,
+      mounts,
+      images: program.images,
+      policy: policyOf(ports, controller, capabilities, secrets),
+    }),
     controller.host,
     signal,
   )
@@ -85,7 +91,7 @@ const readOnly = (path: string): WorkloadMount => ({ source: path, target: path,
  * else that person keeps there, a home of Manor perhaps.
  */
 export const programMounts = (program: Program): WorkloadMount[] =>
-  [program.war, dirname(dirname(program.java)), ...Object.values(program.extras)].map(readOnly)
+  program.images ? [] : [program.war, dirname(dirname(program.java)), ...Object.values(program.extras)].map(readOnly)
 
 const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: Capabilities, secrets: InstanceSecrets): HookPolicy => ({
   controller: controller.id,
@@ -99,14 +105,15 @@ const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: 
   admin: { name: ADMIN_NAME, password: secrets.adminPassword, ...(capabilities.apiTokens ? { apiToken: secrets.apiToken } : {}) },
 })
 
-const workloadOf = (
-  ports: ControllerPorts,
-  controller: Controller,
-  plan: LaunchPlan,
-  home: string,
-  mounts: readonly WorkloadMount[],
-  policy: HookPolicy,
-): Workload => {
+type Parts = {
+  readonly plan: LaunchPlan
+  readonly home: string
+  readonly mounts: readonly WorkloadMount[]
+  readonly images: ProgramImages | undefined
+  readonly policy: HookPolicy
+}
+
+const workloadOf = (ports: ControllerPorts, controller: Controller, { plan, home, mounts, images, policy }: Parts): Workload => {
   const { spec, endpoint } = controller
   if (controller.workload === undefined || endpoint === undefined) throw new TypeError(`Controller ${controller.id} has no intent.`)
   return {
@@ -114,7 +121,8 @@ const workloadOf = (
     labels: { owner: ports.owner, kind: 'controller', noun: controller.id, epoch: controller.epoch },
     tenant: controller.tenant,
     account: accountOfController(controller.id),
-    command: plan.command,
+    command: images === undefined ? plan.command : [images.start, ...plan.command],
+    ...(images === undefined ? {} : { image: images.controller }),
     environment: plan.environment,
     workingDirectory: home,
     files: [...plan.files, secretFile(POLICY_FILE, JSON.stringify(policy))],

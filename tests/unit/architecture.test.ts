@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engines: ['model', 'runtime'],
   controllers: ['model', 'runtime', 'store', 'engines'],
   volumes: ['model', 'runtime', 'controllers'],
+  images: ['runtime', 'controllers'],
   agents: ['model', 'runtime', 'store', 'engines', 'scheduler', 'controllers'],
   tenants: ['model', 'store', 'controllers'],
   identity: ['model', 'runtime', 'store', 'controllers'],

@@ -23,6 +23,15 @@ export type Capabilities = {
   readonly restartExitCode?: number
 }
 
+export type ProgramImages = {
+  /** Names of the images, as engines know them. */
+  readonly controller: string
+  readonly agent: string
+  /** Inside the controller's: where the hook is, and the program that prepares the home and then becomes the command it is given. */
+  readonly hookRoot: string
+  readonly start: string
+}
+
 /** A program that is on this machine and was verified. */
 export type Program = {
   readonly distribution: DistributionName
@@ -36,6 +45,8 @@ export type Program = {
   readonly javaRelease: number
   /** Further absolute paths that the launch needs (for example a class directory), by name. */
   readonly extras: Readonly<Record<string, string>>
+  /** Set where the program is inside images: then all paths are those in there, and nothing of the host is shown to it. */
+  readonly images?: ProgramImages
 }
 
 /** What a controller's instance is made of that must not change over its life; sealed in the store. */
