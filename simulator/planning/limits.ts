@@ -1,0 +1,48 @@
+/** What keeps a candidate from being better, told from its worst run. Pure. */
+import type { Sample } from '../contract.ts'
+import type { Candidate } from './search.ts'
+
+export type Limit = {
+  readonly kind: 'memory' | 'cpu' | 'quota' | 'pieces' | 'start' | 'bounds'
+  /** For a person. */
+  readonly sentence: string
+}
+
+/** From here on a resource counts as full: the rest are pieces of hosts that nothing fits into. */
+const FULL = 0.85
+/** Below this there is room for most jobs, so what waits does not wait for room. */
+const ROOMY = 0.6
+
+export const limitOf = (candidate: Candidate): Limit => {
+  const { outcome, slowestTeam } = candidate
+  if (candidate.meets)
+    return {
+      kind: 'bounds',
+      sentence: 'Nothing: the fewest hosts that the profile allows meet the goal. Allow fewer to know how few would do.',
+    }
+  const waiting = outcome.samples.filter(({ queued, at }) => queued > 0 && at <= outcome.plan.activeMs)
+  const memory = mean(waiting, ({ memoryUsed }) => memoryUsed)
+  const cpu = mean(waiting, ({ cpuUsed }) => cpuUsed)
+  const used = `while jobs wait, ${percent(memory)} of the memory and ${percent(cpu)} of the cores are given`
+  const hosts = `${candidate.hosts} hosts`
+  if (Math.max(memory, cpu) >= FULL) {
+    const kind = memory >= cpu ? 'memory' : 'cpu'
+    const mend = kind === 'memory' ? 'more memory per core' : 'more cores per gigabyte of memory'
+    return { kind, sentence: `${kind === 'memory' ? 'Memory' : 'Cpu'}: with ${hosts}, ${used}. Hosts with ${mend} would serve better.` }
+  }
+  const hasQuota = outcome.plan.teams.some(({ name, quota }) => name === slowestTeam && quota !== undefined)
+  if (hasQuota) return { kind: 'quota', sentence: `The quota of ${slowestTeam}: with ${hosts}, ${used}, and ${slowestTeam} waits longest.` }
+  if (Math.max(memory, cpu) >= ROOMY)
+    return {
+      kind: 'pieces',
+      sentence: `Pieces: with ${hosts}, ${used}, but what is free on each host is too small for what waits. Larger hosts would serve better.`,
+    }
+  return {
+    kind: 'start',
+    sentence: `Starting: with ${hosts}, ${used}, so builds wait for their agents to start, not for room. More hosts change nothing.`,
+  }
+}
+
+const mean = (samples: readonly Sample[], of: (sample: Sample) => number): number =>
+  samples.length === 0 ? 0 : samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length
+const percent = (share: number): string => `${Math.round(share * 100)} %`
