@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { controllerId, hostId, tenantId } from '../model/index.ts'
 import { CPU, DISK_MB, MEMORY_MB, NETWORK_MBPS, PORTS } from './fleet/dimensions.ts'
 import { NO_DRAIN } from './pass/drain.ts'
+import type { PassResult } from './pass/pass.ts'
 import { PREEMPTION_RULES } from './pass/preempt.ts'
 import { binPacking, spreading } from './placement/fitness.ts'
 import { EPSILON } from './resources.ts'
@@ -74,7 +75,7 @@ type Story = typeof anyStory extends fc.Arbitrary<infer T> ? T : never
 /** Plays a story; `look` sees the scheduler after each pass. Gives everything that was placed, in order. */
 const play = (
   { hosts, rounds, options }: Story,
-  look: (scheduler: Scheduler, round: number) => void = () => undefined,
+  look: (scheduler: Scheduler, round: number, result: PassResult) => void = () => undefined,
   makeRoom = false,
 ): string[] => {
   const scheduler = new Scheduler(options)
@@ -99,7 +100,7 @@ const play = (
       running.push(task)
       log.push(`${round} ${task} ${host} ${ports.join()}`)
     }
-    look(scheduler, round)
+    look(scheduler, round, result)
   }
   return log
 }
@@ -171,6 +172,23 @@ test('nothing waits that fits: a second pass with nothing changed places nothing
         }
         assert.deepEqual(fresh.pass({ now: 10, drain: NO_DRAIN }).placed, [])
       })
+    }),
+  )
+})
+
+test('each ready task is placed or left over, once, and whoever is left over is told the cause', () => {
+  fc.assert(
+    fc.property(anyStory, fc.boolean(), (story, makeRoom) => {
+      play(
+        story,
+        (scheduler, _round, { placed, leftOver }) => {
+          const ready = [...scheduler.queue.tasks()].filter(({ readyAt }) => readyAt <= 10).map(({ id }) => id)
+          assert.deepEqual(leftOver.map(({ task }) => task).toSorted(), ready.toSorted())
+          for (const { task, cause } of leftOver) assert.equal(scheduler.cause(task), cause)
+          for (const { task } of placed) assert.equal(scheduler.cause(task), undefined)
+        },
+        makeRoom,
+      )
     }),
   )
 })

@@ -37,7 +37,7 @@ export class Scheduler {
   readonly offers: OfferBook
   readonly #picker: Picker
   readonly #drains = new Drains(this.fleet)
-  #leftOver: PassResult['leftOver'] = []
+  #result: PassResult | undefined
   #passes = 0
   #arrivalsBefore = 0
   readonly #whys = new Map<Shape, Why>()
@@ -60,7 +60,7 @@ export class Scheduler {
     const parts = { fleet: this.fleet, queue: this.queue, picker: this.#picker, drains: this.#drains, number: ++this.#passes }
     const result = new Pass(parts, { drain: DRAIN_RULES, ...options }).run()
     this.queue.removeAll(result.placed.map(({ task }) => task))
-    this.#leftOver = result.leftOver
+    this.#result = result
     return result
   }
 
@@ -89,8 +89,7 @@ export class Scheduler {
 
   /** What kept the task waiting in the last pass; undefined where it did not wait for anything. */
   cause(id: string): Cause | undefined {
-    const waiting = this.queue.waiting(id)
-    return waiting?.leftInPass === this.#passes ? waiting.left?.cause : undefined
+    return this.queue.causeIn(this.#passes, id)
   }
 
   /** What hosts lack for a waiting task, for programs; undefined where it does not wait. */
@@ -112,7 +111,7 @@ export class Scheduler {
   /** What the last pass left over for want of room: what more hosts would help. Quotas, limits and guarantees they would not. */
   waitingForRoom(): readonly Task[] {
     const waiting: Task[] = []
-    for (const { task: id, cause } of this.#leftOver) {
+    for (const { task: id, cause } of this.#result?.leftOver ?? []) {
       const task = this.queue.get(id)
       if (task !== undefined && (cause.kind === 'no-room' || cause.kind === 'draining')) waiting.push(task)
     }

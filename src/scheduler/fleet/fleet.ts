@@ -41,6 +41,7 @@ export class Fleet {
   readonly #cordoned = new Set<HostId>()
   #active: { readonly attribute: string; readonly oneOf: readonly string[] } | undefined
   #arrivals = 0
+  #reservations = 0
 
   get size(): number {
     return this.#slots.size
@@ -217,6 +218,11 @@ export class Fleet {
     return this.#tenantCodes.codeOf(tenant)
   }
 
+  /** Changes with each reservation that comes or goes. */
+  get reservations(): number {
+    return this.#reservations
+  }
+
   /** Whether any host is reserved for the tenant: only then does it matter to a place whose task it is. */
   hasReservation(tenant: TenantId): boolean {
     return this.#reserved.size > 0 && (this.#reserved.get(tenant) ?? 0) > 0
@@ -268,6 +274,7 @@ export class Fleet {
     columns.role[slot] = role
     this.#byRole[role] = (this.#byRole[role] ?? 0) + (present ? 1 : -1)
     columns.reservedFor[slot] = host.reservedFor === undefined ? 0 : this.tenantCode(host.reservedFor)
+    if (host.reservedFor !== undefined) this.#reservations++
     if (host.reservedFor !== undefined)
       this.#reserved.set(host.reservedFor, (this.#reserved.get(host.reservedFor) ?? 0) + (present ? 1 : -1))
     columns.sets[slot] = host.sets === undefined ? 0 : 1

@@ -2,10 +2,11 @@ import type { HostId, Timestamp } from '../../model/index.ts'
 import { CPU, DISK_MB, MEMORY_MB, NETWORK_MBPS } from '../fleet/dimensions.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { REFUSED } from '../placement/fitness.ts'
+import { Hope } from '../placement/hope.ts'
 import { type Picker, prepare } from '../placement/picker.ts'
 import type { Shape } from '../placement/shape.ts'
 import { Allowance, type GroupLimits, type Refusal } from '../queue/allowance.ts'
-import type { LeftWaiting, TaskQueue, Waiting } from '../queue/task-queue.ts'
+import type { Lane, LeftWaiting, TaskQueue, TenantQueue, Waiting } from '../queue/task-queue.ts'
 import { Turns } from '../queue/turns.ts'
 import type { Amount } from '../resources.ts'
 import { type SetHold, type Task, TIERS } from '../types.ts'
@@ -43,6 +44,7 @@ export type Stop = { readonly forTask: string; readonly host: HostId; readonly s
 export type PassResult = {
   /** In the order in which they were decided. */
   readonly placed: readonly Placed[]
+  /** Those whose turn came in its order, then the others; put together when it is first asked for. */
   readonly leftOver: readonly LeftWaiting[]
   readonly stops: readonly Stop[]
   /** What callers' own constraints and fitness functions threw, by name. */
@@ -66,8 +68,16 @@ export type PassParts = {
  * agree; the tasks that were placed are taken off the queue by the caller.
  *
  * Promises: no host, quota or limit is exceeded by what it places; nothing is left over that fits, but for hosts that are kept for a task
- * and room that is held for a guarantee. Room only shrinks within a pass, so a shape that was refused is not looked at again.
- * Cost, for T ready tasks, S shapes, H hosts, P placements: T turns (log2 of tenants and controllers each), S scans of H, P x S x log2(H).
+ * and room that is held for a guarantee. Room only shrinks within a pass, so a shape that was refused is not looked at again, and once all
+ * were (placement/hope.ts) the other turns are not played: of lanes in which nothing changed since, what the last pass said is said again.
+ *
+ * Cost of a pass, linear in what changed and not in what waits:
+ *
+ *   N x key  +  L x turn(log2 L)  +  C x S x update(log2 H)  +  W' x look  +  (first use of a shape) H x look
+ *
+ * for L lanes (controllers of tenants that want something), N new tasks, C hosts that changed since the last pass or in it (placements are
+ * among them), S shapes that wait, H hosts, and W' tasks in lanes that changed or whose turn came. Where hosts may be emptied or work stopped
+ * for somebody, or a quota refuses a task that would fit, all turns are played: W' is then all W that wait. BENCHMARKS.md has the curve.
  */
 export class Pass {
   readonly #parts: PassParts
@@ -76,6 +86,8 @@ export class Pass {
   readonly #allowance: Allowance
   readonly #placed: Placed[] = []
   readonly #leftOver: LeftWaiting[] = []
+  /** Those of whole lanes that had no hope, by lane. */
+  readonly #hopeless: (readonly LeftWaiting[])[] = []
   readonly #stops: Stop[] = []
   /** For whom room could not be made. */
   readonly #inVain = new Set<string>()
@@ -93,9 +105,15 @@ export class Pass {
     const { picker } = this.#parts
     const before = picker.looks
     const endedBy = this.#turns(before)
+    const seen = this.#leftOver
+    const hopeless = this.#hopeless
+    let leftOver: readonly LeftWaiting[] | undefined
     return {
       placed: this.#placed,
-      leftOver: this.#leftOver,
+      get leftOver() {
+        leftOver ??= hopeless.length === 0 ? seen : [seen, ...hopeless].flat()
+        return leftOver
+      },
       stops: this.#stops,
       faults: picker.takeFaults(),
       endedBy,
@@ -106,6 +124,8 @@ export class Pass {
   #turns(looksBefore: number): PassResult['endedBy'] {
     const { fleet, queue, picker } = this.#parts
     const { now, placements = Number.POSITIVE_INFINITY, looks = Number.POSITIVE_INFINITY } = this.#options
+    this.#placeKept(placements)
+    const hope = new Hope(fleet, queue, picker)
     for (const tier of TIERS) {
       const turns = new Turns(queue, tier, fleet.ledger, this.#total, now)
       let wasPlaced = false
@@ -114,17 +134,71 @@ export class Pass {
         if (picker.looks - looksBefore >= looks) return 'looks'
         const cause = this.#place(waiting)
         wasPlaced = cause === undefined
-        if (cause !== undefined) this.#leave(waiting, cause)
+        if (cause === undefined) continue
+        this.#leftOver.push(this.#leave(waiting, cause))
+        if (hope.isLeft() || this.#mayMakeRoom(turns.oldest)) continue
+        for (const tenant of turns.rest()) this.#leaveTenant(tenant)
+        break
       }
     }
     return 'done'
   }
 
+  /** Tasks whose host is empty by now go before all turns: nobody else may have it, and what they leave of it is free for those to come. */
+  #placeKept(placements: number): void {
+    const { queue, drains, picker } = this.#parts
+    for (const [id, host] of [...drains.all()]) {
+      const waiting = queue.waiting(id)
+      if (waiting === undefined || waiting.task.readyAt > this.#options.now || this.#placed.length >= placements) continue
+      const { task } = waiting
+      if (this.#allowance.refusal(task) !== undefined || !this.#placeOnKept(waiting, picker.shapeOf(waiting), host)) continue
+      queue.noteServed(task.tier, task.tenant, task.controller)
+      queue.remove(id)
+    }
+  }
+
+  #mayMakeRoom(oldest: Timestamp): boolean {
+    const { drain, preemption, now } = this.#options
+    if (this.#inVain.size >= MAX_IN_VAIN) return false
+    if (preemption !== undefined && this.#stops.length < preemption.atMost) return true
+    return drain !== undefined && this.#parts.drains.size < drain.atMost && now - oldest >= drain.afterMs
+  }
+
   /** Most wait for the same cause as the pass before, which is then said by the same record. */
-  #leave(waiting: Waiting, cause: Cause): void {
+  #leave(waiting: Waiting, cause: Cause): LeftWaiting {
     if (waiting.left?.cause !== cause) waiting.left = { task: waiting.task.id, cause }
     waiting.leftInPass = this.#parts.number
-    this.#leftOver.push(waiting.left)
+    return waiting.left
+  }
+
+  /** Leaves over what nothing in this pass can help. Of lanes in which nothing changed since one did the same, what that one said is said again. */
+  #leaveTenant({ tier, tenant, inTurn }: TenantQueue): void {
+    const { now } = this.#options
+    const mayRefuse = this.#allowance.mayRefuse(tier, tenant)
+    for (const lane of inTurn.all()) {
+      const isKnown = lane.next === 0 && lane.hopeless !== undefined && lane.hopeless.now <= now && !mayRefuse
+      const left = isKnown ? lane.hopeless?.left : this.#leaveLane(lane)
+      if (left !== undefined) this.#hopeless.push(left)
+      lane.hopelessInPass = isKnown ? this.#parts.number : 0
+    }
+  }
+
+  #leaveLane(lane: Lane): LeftWaiting[] {
+    const { now } = this.#options
+    const { drains } = this.#parts
+    const { waiting, next } = lane
+    const left: LeftWaiting[] = []
+    let isPlain = true
+    for (let at = next; at < waiting.length; at++) {
+      const one = waiting[at]
+      if (one === undefined || one.task.readyAt > now) continue
+      const host = drains.size === 0 ? undefined : drains.hostOf(one.task.id)
+      const cause = this.#allowance.refusal(one.task) ?? (host === undefined ? NO_ROOM : { kind: 'draining', host })
+      isPlain &&= cause === NO_ROOM
+      left.push(this.#leave(one, cause))
+    }
+    lane.hopeless = isPlain && left.length === waiting.length ? { left, now } : undefined
+    return left
   }
 
   #place(waiting: Waiting): Cause | undefined {
@@ -134,42 +208,46 @@ export class Pass {
     const { picker, drains } = this.#parts
     const shape = picker.shapeOf(waiting)
     const kept = drains.size === 0 ? undefined : drains.hostOf(task.id)
-    if (kept !== undefined && this.#placeOnKept(task, shape, kept)) return undefined
     const slot = picker.pick(shape)
     if (slot >= 0) {
-      this.#claim(task, shape, slot)
+      this.#claim(waiting, shape, slot)
       return undefined
     }
     if (kept !== undefined) return { kind: 'draining', host: kept }
-    return this.#makeRoom(task, shape) ?? NO_ROOM
+    return this.#makeRoom(waiting, shape) ?? NO_ROOM
   }
 
-  #placeOnKept(task: Task, shape: Shape, host: HostId): boolean {
+  #placeOnKept(waiting: Waiting, shape: Shape, host: HostId): boolean {
     const { fleet, picker } = this.#parts
     const slot = fleet.slotOf(host)
     if (slot === undefined) return false
     prepare(shape)
     if (picker.score(shape, slot, true) === REFUSED) return false
-    this.#claim(task, shape, slot)
+    this.#claim(waiting, shape, slot)
     return true
   }
 
-  #claim(task: Task, shape: Shape, slot: number): void {
+  #claim(waiting: Waiting, shape: Shape, slot: number): void {
     const { fleet, drains } = this.#parts
+    const { task } = waiting
     const { host, ports, setHolds } = fleet.claim(task, slot, shape.ask)
+    // It waits no longer, though its caller takes it off the queue.
+    shape.waiting--
+    waiting.shape = undefined
     if (drains.size > 0) drains.letGo(task.id)
     this.#allowance.placed(task)
     this.#placed.push({ task: task.id, host, ports, setHolds })
   }
 
   /** By stopping what may be stopped, else by letting a host run empty. */
-  #makeRoom(task: Task, shape: Shape): Cause | undefined {
+  #makeRoom({ task, lane }: Waiting, shape: Shape): Cause | undefined {
     const { fleet, drains } = this.#parts
     let slot = this.#stopFor(task, shape)
     if (slot < 0) slot = this.#drainFor(task, shape)
     const host = fleet.record(slot)?.host.id
     if (host === undefined) return undefined
     drains.keep(task.id, slot)
+    lane.hopeless = undefined
     return { kind: 'draining', host }
   }
 

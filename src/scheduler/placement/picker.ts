@@ -50,8 +50,10 @@ export class Picker {
   readonly #chance: ChanceSource
   /** By key, used longest ago first. */
   readonly #shapes = new Map<string, Shape>()
+  readonly #live = new Set<Shape>()
   readonly #faults: Faults = new Map()
   #places: Int32Array = new Int32Array(0)
+  #reservations = 0
   #trees = 0
   #looks = 0
 
@@ -80,8 +82,24 @@ export class Picker {
     if (known !== undefined && known.isReserved === reserved) return known
     const key = shapeKey(task, reserved, this.#options.fitness)
     const shape = (key === undefined ? undefined : this.#shapes.get(key)) ?? this.#newShape(task, key, reserved)
+    if (known !== undefined) known.waiting--
+    shape.waiting++
+    this.#live.add(shape)
     waiting.shape = shape
     return shape
+  }
+
+  /** Whether what tells tenants' shapes apart changed since this was asked last. */
+  reservationsChanged(): boolean {
+    const changed = this.#reservations !== this.#fleet.reservations
+    this.#reservations = this.#fleet.reservations
+    return changed
+  }
+
+  /** The shapes that tasks wait of, of all tasks that were asked about. */
+  live(): Shape[] {
+    for (const shape of this.#live) if (shape.waiting === 0) this.#live.delete(shape)
+    return [...this.#live]
   }
 
   /** The slot of the best host that has room, or -1. */

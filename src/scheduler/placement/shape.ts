@@ -24,6 +24,8 @@ export type Shape = {
   readonly soft: readonly { readonly check: Check; readonly weight: number }[]
   readonly fitness: Score
   readonly reach: Check['reach']
+  /** How many tasks of it wait. */
+  waiting: number
   /** Scores of all hosts as of `version`; made at the second use. */
   tree: HostTree | undefined
   version: number
@@ -73,6 +75,7 @@ export const shapeOf = (task: Task, key: string, reserved: boolean, fitness: Fit
     soft,
     fitness: scoreOf(fitness, task, ask, context),
     reach: reachesOut ? 'fleet' : 'host',
+    waiting: 0,
     tree: undefined,
     version: 0,
     orderVersion: -1,

@@ -1,3 +1,4 @@
+import type { TenantId } from '../../model/index.ts'
 import type { Ledger } from '../fleet/ledger.ts'
 import { amountOfClaim } from '../fleet/ledger.ts'
 import { AMOUNT_NAMES, type Amount, type Amounts, add, amountOf, EPSILON, fits, nothing, take } from '../resources.ts'
@@ -41,6 +42,11 @@ export class Allowance {
         for (const name of AMOUNT_NAMES) this.#held[name] += unmet(guarantee, used, name)
       }
     if (any) this.#free = free()
+  }
+
+  /** Whether anything but room may stand in the way of what this tenant wants. */
+  mayRefuse(tier: Tier, tenant: TenantId): boolean {
+    return this.#free !== undefined || this.#limits !== undefined || this.#queue.shares(tier).get(tenant)?.quota !== undefined
   }
 
   refusal(task: Task): Refusal | undefined {

@@ -20,6 +20,11 @@ export class Heap<T> {
     this.#items.length = 0
   }
 
+  /** All of them, in no order. */
+  all(): readonly T[] {
+    return this.#items
+  }
+
   top(): T | undefined {
     return this.#items[0]
   }

@@ -1,4 +1,4 @@
-import type { ControllerId, TenantId } from '../../model/index.ts'
+import type { ControllerId, TenantId, Timestamp } from '../../model/index.ts'
 import { type AccountRef, controllerKey, tenantKey } from '../fleet/ledger.ts'
 import type { Cause } from '../pass/pass.ts'
 import type { Shape } from '../placement/shape.ts'
@@ -19,34 +19,49 @@ const MAX_SERVED = 50_000
  */
 export type Waiting = {
   readonly task: Task
+  readonly lane: Lane
   /** What the picker worked out about it. */
   shape: Shape | undefined
   /** Why a pass left it over, and the number of that pass. */
   left: LeftWaiting | undefined
   leftInPass: number
+  /** It was taken off the queue. */
+  gone: boolean
 }
 export type LeftWaiting = { readonly task: string; readonly cause: Cause }
 
 /** Waiting tasks of one controller, in the order in which they are to be placed. */
 export type Lane = {
+  readonly tenant: TenantQueue
   readonly controller: ControllerId
   readonly account: AccountRef
   waiting: Waiting[]
   /** The turn at which it was served last; 0 where that is not known. */
   served: number
+  /** Of the first that waits; and since when whatever waits longest does. Kept so that a pass does not look at lanes whose turn never comes. */
+  firstReadyAt: Timestamp
+  firstPriority: number
+  oldest: Timestamp
   /** How far this pass has come, and what orders it among its tenant's lanes. */
   next: number
   priority: number
   key: number
+  /** Where a pass found room for nothing of it, what that pass said, at which time; undefined once something comes, goes or is seen to. */
+  hopeless: { readonly left: readonly LeftWaiting[]; readonly now: Timestamp } | undefined
+  /** The pass that said so last. */
+  hopelessInPass: number
 }
 /**
  * Waiting tasks of one tenant. What orders it belongs to the pass at hand (Turns), and is kept here so that a pass over thousands of tenants
  * allocates nothing for them.
  */
 export type TenantQueue = {
+  readonly tier: Tier
   readonly tenant: TenantId
   readonly account: AccountRef
   readonly lanes: Map<ControllerId, Lane>
+  /** The same, for a walk over them. */
+  all: readonly Lane[]
   /** The lanes that have something ready in this pass. */
   readonly inTurn: Heap<Lane>
   served: number
@@ -62,8 +77,10 @@ export class TaskQueue {
   readonly #tiers = new Map<Tier, Map<TenantId, TenantQueue>>()
   readonly #byId = new Map<string, Waiting>()
   readonly #shares = new Map<Tier, ReadonlyMap<TenantId, TenantShare>>()
-  /** By whom, at which turn; the one that was served longest ago first. */
+  /** By whom that wants nothing now, at which turn; the one that left the queue longest ago first. */
   readonly #served = new Map<string, number>()
+  /** Whose shape nobody worked out yet. */
+  #unshaped: Waiting[] = []
   #turn = 0
 
   get size(): number {
@@ -87,10 +104,13 @@ export class TaskQueue {
     const problem = taskProblem(task)
     if (problem !== undefined) throw new RangeError(problem)
     if (this.#byId.has(task.id)) throw new RangeError(`${task.id} waits already; remove it before it is added again.`)
-    const waiting: Waiting = { task, shape: undefined, left: undefined, leftInPass: 0 }
-    this.#byId.set(task.id, waiting)
     const lane = this.#laneFor(task)
+    const waiting: Waiting = { task, lane, shape: undefined, left: undefined, leftInPass: 0, gone: false }
+    this.#byId.set(task.id, waiting)
+    this.#unshaped.push(waiting)
     lane.waiting.splice(placeIn(lane.waiting, task), 0, waiting)
+    noteFirst(lane)
+    lane.oldest = Math.min(lane.oldest, task.readyAt)
   }
 
   /** Takes a task out; false where it does not wait. */
@@ -100,22 +120,43 @@ export class TaskQueue {
 
   /** Takes tasks out, each lane once; gives how many waited. */
   removeAll(ids: Iterable<string>): number {
-    const lanes = new Map<Lane, Set<Waiting>>()
+    const lanes = new Set<Lane>()
     let count = 0
     for (const id of ids) {
       const waiting = this.#byId.get(id)
-      const lane = waiting && this.#laneOf(waiting.task)
-      if (waiting === undefined || lane === undefined) continue
+      if (waiting === undefined) continue
       count++
       this.#byId.delete(id)
-      lanes.set(lane, (lanes.get(lane) ?? new Set()).add(waiting))
+      waiting.gone = true
+      if (waiting.shape !== undefined) waiting.shape.waiting--
+      lanes.add(waiting.lane)
     }
-    for (const [lane, gone] of lanes) {
-      const [first] = gone
-      lane.waiting = lane.waiting.filter(one => !gone.has(one))
-      if (lane.waiting.length === 0 && first !== undefined) this.#dropLane(first.task)
+    for (const lane of lanes) {
+      lane.waiting = lane.waiting.filter(({ gone }) => !gone)
+      if (lane.waiting.length === 0) this.#dropLane(lane)
+      noteFirst(lane)
+      lane.oldest = lane.waiting.reduce((oldest, { task }) => Math.min(oldest, task.readyAt), Number.POSITIVE_INFINITY)
     }
     return count
+  }
+
+  /** Those that came since this was asked last. */
+  takeUnshaped(): Waiting[] {
+    const unshaped = this.#unshaped.filter(({ gone }) => !gone)
+    this.#unshaped = []
+    return unshaped
+  }
+
+  everyWaiting(): IterableIterator<Waiting> {
+    return this.#byId.values()
+  }
+
+  /** Why the pass of this number left the task over; undefined where it did not. */
+  causeIn(pass: number, id: string): Cause | undefined {
+    const waiting = this.#byId.get(id)
+    if (waiting?.left === undefined) return undefined
+    const told = waiting.leftInPass === pass || waiting.lane.hopelessInPass === pass
+    return told ? waiting.left.cause : undefined
   }
 
   /** Takes effect with the next pass. Throws a RangeError that names what is wrong and its mend. */
@@ -131,20 +172,13 @@ export class TaskQueue {
 
   /** Counts a turn that was used. Among equal shares whoever was served longest ago goes first, so that none always comes last. */
   noteServed(tier: Tier, tenant: TenantId, controller: ControllerId): void {
-    this.#turn++
-    for (const key of [tenantKey(tier, tenant), controllerKey(tier, tenant, controller)]) {
-      this.#served.delete(key)
-      this.#served.set(key, this.#turn)
-    }
-    for (const key of this.#served.keys()) {
-      if (this.#served.size <= MAX_SERVED) break
-      this.#served.delete(key)
-    }
     const queue = this.#tiers.get(tier)?.get(tenant)
-    if (queue === undefined) return
-    queue.served = this.#turn
-    const lane = queue.lanes.get(controller)
-    if (lane !== undefined) lane.served = this.#turn
+    const lane = queue?.lanes.get(controller)
+    this.#turn++
+    if (queue === undefined) this.#remember(tenantKey(tier, tenant), this.#turn)
+    else queue.served = this.#turn
+    if (lane === undefined) this.#remember(controllerKey(tier, tenant, controller), this.#turn)
+    else lane.served = this.#turn
   }
 
   tenants(tier: Tier): Iterable<TenantQueue> {
@@ -152,43 +186,68 @@ export class TaskQueue {
   }
 
   /** The task's lane, made where it is its first. */
-  #laneFor({ tier, tenant, controller }: Task): Lane {
+  #laneFor({ tier, tenant: id, controller }: Task): Lane {
     const tenants = this.#tiers.get(tier) ?? new Map<TenantId, TenantQueue>()
     this.#tiers.set(tier, tenants)
-    const queue = tenants.get(tenant) ?? this.#newTenant(tenant, tenantKey(tier, tenant))
-    tenants.set(tenant, queue)
-    const lane = queue.lanes.get(controller) ?? this.#newLane(controller, controllerKey(tier, tenant, controller))
-    queue.lanes.set(controller, lane)
-    return lane
+    const tenant = tenants.get(id) ?? this.#newTenant(id, tier)
+    tenants.set(id, tenant)
+    return tenant.lanes.get(controller) ?? this.#newLane(tenant, controller)
   }
 
-  #newTenant(tenant: TenantId, key: string): TenantQueue {
-    const served = this.#served.get(key) ?? 0
+  #newTenant(tenant: TenantId, tier: Tier): TenantQueue {
+    const key = tenantKey(tier, tenant)
     return {
+      tier,
       tenant,
       account: { key, account: undefined },
       lanes: new Map(),
+      all: [],
       inTurn: new Heap(laneBefore),
-      served,
+      served: this.#served.get(key) ?? 0,
       share: PLAIN_SHARE,
       key: 0,
     }
   }
 
-  #newLane(controller: ControllerId, key: string): Lane {
-    const served = this.#served.get(key) ?? 0
-    return { controller, account: { key, account: undefined }, waiting: [], served, next: 0, priority: 0, key: 0 }
+  #newLane(tenant: TenantQueue, controller: ControllerId): Lane {
+    const key = controllerKey(tenant.tier, tenant.tenant, controller)
+    const lane: Lane = {
+      tenant,
+      controller,
+      account: { key, account: undefined },
+      waiting: [],
+      served: this.#served.get(key) ?? 0,
+      firstReadyAt: 0,
+      firstPriority: 0,
+      oldest: Number.POSITIVE_INFINITY,
+      next: 0,
+      priority: 0,
+      key: 0,
+      hopeless: undefined,
+      hopelessInPass: 0,
+    }
+    tenant.lanes.set(controller, lane)
+    tenant.all = [...tenant.lanes.values()]
+    return lane
   }
 
-  #laneOf({ tier, tenant, controller }: Task): Lane | undefined {
-    return this.#tiers.get(tier)?.get(tenant)?.lanes.get(controller)
+  #dropLane({ tenant, controller, account, served }: Lane): void {
+    tenant.lanes.delete(controller)
+    tenant.all = [...tenant.lanes.values()]
+    this.#remember(account.key, served)
+    if (tenant.lanes.size > 0) return
+    this.#tiers.get(tenant.tier)?.delete(tenant.tenant)
+    this.#remember(tenant.account.key, tenant.served)
   }
 
-  #dropLane({ tier, tenant, controller }: Task): void {
-    const tenants = this.#tiers.get(tier)
-    const lanes = tenants?.get(tenant)?.lanes
-    lanes?.delete(controller)
-    if (lanes?.size === 0) tenants?.delete(tenant)
+  #remember(key: string, served: number): void {
+    if (served === 0) return
+    this.#served.delete(key)
+    this.#served.set(key, served)
+    for (const oldest of this.#served.keys()) {
+      if (this.#served.size <= MAX_SERVED) break
+      this.#served.delete(oldest)
+    }
   }
 }
 
@@ -200,6 +259,13 @@ const laneBefore = (a: Lane, b: Lane): boolean => {
   if (a.priority !== b.priority) return a.priority > b.priority
   if (a.key !== b.key) return a.key < b.key
   return a.served === b.served ? a.controller < b.controller : a.served < b.served
+}
+
+const noteFirst = (lane: Lane): void => {
+  const [first] = lane.waiting
+  lane.firstReadyAt = first?.task.readyAt ?? Number.POSITIVE_INFINITY
+  lane.firstPriority = first?.task.priority ?? 0
+  lane.hopeless = undefined
 }
 
 const NO_SHARES: ReadonlyMap<TenantId, TenantShare> = new Map()

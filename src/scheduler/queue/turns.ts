@@ -23,6 +23,7 @@ export class Turns {
   readonly #total: Amount
   readonly #now: Timestamp
   #given: Waiting | undefined
+  #oldest = Number.POSITIVE_INFINITY
 
   constructor(queue: TaskQueue, tier: Tier, ledger: Ledger, total: Amount, now: Timestamp) {
     this.#queue = queue
@@ -32,13 +33,15 @@ export class Turns {
     this.#now = now
     const shares = queue.shares(tier)
     for (const tenant of queue.tenants(tier)) {
-      const { inTurn, lanes } = tenant
+      const { inTurn, all } = tenant
       inTurn.clear()
-      for (const lane of lanes.values()) {
+      for (const lane of all) {
         lane.next = 0
-        if (this.#headOf(lane) === undefined) continue
+        if (lane.firstReadyAt <= now) lane.priority = lane.firstPriority
+        else if (this.#headOf(lane) === undefined) continue
+        if (lane.oldest < this.#oldest) this.#oldest = lane.oldest
         // A key orders a tenant's lanes alone; most have one.
-        lane.key = lanes.size === 1 ? 0 : this.#laneKey(lane)
+        lane.key = all.length === 1 ? 0 : this.#laneKey(lane)
         inTurn.push(lane)
       }
       if (inTurn.size === 0) continue
@@ -57,6 +60,18 @@ export class Turns {
     const lane = this.#tenants.top()?.inTurn.top()
     this.#given = lane === undefined ? undefined : this.#headOf(lane)
     return this.#given
+  }
+
+  /** Since when whatever is ready and waits longest does. */
+  get oldest(): Timestamp {
+    return this.#oldest
+  }
+
+  /** Those whose turn did not come yet, from each lane's `next` on, in no order; for a pass that has nothing more to give. */
+  rest(): readonly TenantQueue[] {
+    if (this.#given !== undefined) this.#settle(false)
+    this.#given = undefined
+    return this.#tenants.all()
   }
 
   /** Moves the lane and tenant whose task was given last to where they belong now. */
