@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   router: ['model', 'runtime', 'store', 'controllers'],
   api: ['model', 'runtime', 'store', 'engines', 'controllers', 'agents', 'tenants', 'identity'],
   'control-plane': ['model', 'runtime', 'store', 'engines', 'scheduler', 'controllers', 'volumes', 'agents', 'identity', 'router', 'api'],
-  cli: ['model', 'runtime', 'store', 'engines', 'controllers', 'api', 'identity', 'control-plane'],
+  cli: ['model', 'runtime', 'store', 'engines', 'controllers', 'images', 'api', 'identity', 'control-plane'],
 }
 
 /** Files that other rooms may import beside a room's index.ts: contracts that stand for themselves. */

@@ -70,6 +70,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./event.ts')).eventCommand,
   },
   {
+    name: 'image',
+    isLocal: true,
+    group: 'Capacity',
+    summary: 'Make container images of controllers and agents',
+    load: async () => (await import('./image.ts')).imageCommand,
+  },
+  {
     name: 'template',
     group: 'Capacity',
     summary: 'Say how build agents are made',
