@@ -1,4 +1,5 @@
 import type { HostId, HostRole, TenantId, Timestamp } from '../../model/index.ts'
+import { type Amount, take } from '../resources.ts'
 import type { FleetHost, RunningWork, Task } from '../types.ts'
 import { ChangeLog } from './change-log.ts'
 import { AttributeColumn, Columns, TAKES_NONE, TAKES_WORK } from './columns.ts'
@@ -40,6 +41,7 @@ export class Fleet {
   readonly #byRole = [0, 0, 0]
   readonly #cordoned = new Set<HostId>()
   #active: { readonly attribute: string; readonly oneOf: readonly string[] } | undefined
+  #total: Amount | undefined
   #arrivals = 0
   #reservations = 0
 
@@ -50,6 +52,19 @@ export class Fleet {
   /** How many works have come so far: tells what came after from what was there before. */
   get arrivals(): number {
     return this.#arrivals
+  }
+
+  /** All hosts together, ready or not: a host that is silent for a minute must not turn shares over. Summed again once a size changed. */
+  total(): Readonly<Amount> {
+    this.#total ??= this.#sum(this.columns.total)
+    return this.#total
+  }
+
+  /** What of it is not used. */
+  free(): Amount {
+    const free = { ...this.total() }
+    take(free, this.#sum(this.columns.used))
+    return free
   }
 
   /** Adds a host, or takes over what it says of itself now. What runs there stays. */
@@ -87,6 +102,7 @@ export class Fleet {
     this.#slots.delete(id)
     this.#unusedSlots.push(slot)
     this.order.leave(slot)
+    this.#total = undefined
     this.changes.note(slot, false)
   }
 
@@ -102,6 +118,7 @@ export class Fleet {
     columns.setTotal(DISK_MB, slot, size.diskMb)
     columns.setTotal(NETWORK_MBPS, slot, size.networkMbps)
     columns.setTotal(PORTS, slot, size.ports)
+    this.#total = undefined
     this.changes.note(slot, true)
   }
 
@@ -241,6 +258,18 @@ export class Fleet {
   keep(slot: number, kept: boolean): void {
     this.columns.kept[slot] = kept ? 1 : 0
     this.changes.note(slot, !kept)
+  }
+
+  /** In the order of hosts, so that rounding is the same however they came. */
+  #sum(columns: readonly Float64Array[]): Amount {
+    const slots = this.order.slots()
+    const sum = (dimension: number): number => {
+      const column = columns[dimension]
+      let total = 0
+      for (let at = 0; at < slots.length; at++) total += column?.[slots[at] ?? 0] ?? 0
+      return total
+    }
+    return { cpu: sum(CPU), memoryMb: sum(MEMORY_MB), diskMb: sum(DISK_MB), networkMbps: sum(NETWORK_MBPS) }
   }
 
   #mayTake({ id, state, attributes }: FleetHost): boolean {

@@ -44,11 +44,12 @@ export class HostOrder {
 
   #settle(): void {
     if (this.#arrived.size === 0 && this.#left.size === 0) return
-    const stayed = [...this.#slots].filter(slot => !this.#left.has(slot))
+    const stayed = this.#left.size === 0 ? this.#slots : this.#slots.filter(slot => !this.#left.has(slot))
     const arrived = [...this.#arrived].sort((a, b) => (a[1] < b[1] ? -1 : 1))
     const merged = new Int32Array(stayed.length + arrived.length)
     let old = 0
     let young = 0
+    let last = -1
     for (let at = 0; at < merged.length; at++) {
       const slot = stayed[old]
       const newcomer = arrived[young]
@@ -59,10 +60,11 @@ export class HostOrder {
         merged[at] = newcomer[0]
         young++
       }
+      last = Math.max(last, merged[at] ?? 0)
     }
     this.#slots = merged
-    this.#positions = new Int32Array(merged.reduce((most, slot) => Math.max(most, slot + 1), 0)).fill(-1)
-    for (const [position, slot] of merged.entries()) this.#positions[slot] = position
+    this.#positions = new Int32Array(last + 1).fill(-1)
+    for (let position = 0; position < merged.length; position++) this.#positions[merged[position] ?? 0] = position
     this.#arrived.clear()
     this.#left.clear()
   }

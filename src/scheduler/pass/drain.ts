@@ -1,7 +1,7 @@
 import type { HostId, Milliseconds, Timestamp } from '../../model/index.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Shape } from '../placement/shape.ts'
-import type { Task } from '../types.ts'
+import type { Waiting } from '../queue/task-queue.ts'
 import { isEligible, isLargeEnough, leaversNeeded } from './capable.ts'
 
 export type DrainRules = {
@@ -9,6 +9,11 @@ export type DrainRules = {
   readonly afterMs: Milliseconds
   /** Most hosts that are emptied at a time: each stands partly idle meanwhile. */
   readonly atMost: number
+  /**
+   * Only for tasks that others were placed after in turn. Where all that waits is alike, nobody is starved however long it waits, and a host
+   * kept for whoever waits longest would take the turn of those with smaller shares. Absent: for any that waits long.
+   */
+  readonly onlyOvertaken?: boolean
 }
 
 export const DRAIN_RULES: DrainRules = { afterMs: 120_000, atMost: 4 }
@@ -68,8 +73,11 @@ export class Drains {
 }
 
 /** Whether a host should be emptied for the task now. */
-export const deservesDrain = (task: Task, rules: DrainRules, drains: Drains, now: Timestamp): boolean =>
-  drains.size < rules.atMost && drains.hostOf(task.id) === undefined && now - task.readyAt >= rules.afterMs
+export const deservesDrain = ({ task, overtaken }: Waiting, rules: DrainRules, drains: Drains, now: Timestamp): boolean =>
+  drains.size < rules.atMost &&
+  drains.hostOf(task.id) === undefined &&
+  now - task.readyAt >= rules.afterMs &&
+  (overtaken || rules.onlyOvertaken !== true)
 
 /**
  * The host that will have room for the task soonest by what is known about ends, then with the fewest works to wait for; -1 where none is

@@ -91,6 +91,24 @@ test('a kept host is let go when its task is taken off, is placed elsewhere, or 
   assert.equal(cordoned.draining().size, 0)
 })
 
+test('where only those are helped that were overtaken, waiting long among equals keeps no host', () => {
+  const rules = { ...drain, onlyOvertaken: true }
+  const equals = withWork(['a'], workOf('r', 'a', { resources: sizeOf(4) }))
+  for (const id of ['1', '2']) equals.queue.add(taskOf(id, { resources: sizeOf(4) }))
+  equals.pass({ now: 9999, drain: rules })
+  assert.equal(equals.draining().size, 0)
+  const overtaken = withWork(['a'], workOf('r', 'a', { resources: sizeOf(3) }))
+  overtaken.queue.add(large({ readyAt: -1 }))
+  overtaken.queue.add(taskOf('small'))
+  // It is seen to be overtaken by what is placed after it, so the pass after that helps it.
+  assert.deepEqual(
+    overtaken.pass({ now: 9999, drain: rules }).placed.map(({ task }) => task),
+    ['small'],
+  )
+  overtaken.pass({ now: 9999, drain: rules })
+  assert.equal(overtaken.draining().get('large'), 'a')
+})
+
 test('no more hosts are kept at a time than the rules allow', () => {
   const scheduler = withWork(['a', 'b', 'c'], workOf('1', 'a'), workOf('2', 'b'), workOf('3', 'c'))
   for (const id of ['x', 'y', 'z']) scheduler.queue.add(taskOf(id, { resources: sizeOf(4) }))

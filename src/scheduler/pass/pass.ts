@@ -1,5 +1,4 @@
 import type { HostId, Timestamp } from '../../model/index.ts'
-import { CPU, DISK_MB, MEMORY_MB, NETWORK_MBPS } from '../fleet/dimensions.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { REFUSED } from '../placement/fitness.ts'
 import { Hope } from '../placement/hope.ts'
@@ -82,13 +81,16 @@ export type PassParts = {
 export class Pass {
   readonly #parts: PassParts
   readonly #options: PassOptions
-  readonly #total: Amount
+  readonly #total: Readonly<Amount>
   readonly #allowance: Allowance
   readonly #placed: Placed[] = []
   readonly #leftOver: LeftWaiting[] = []
   /** Those of whole lanes that had no hope, by lane. */
   readonly #hopeless: (readonly LeftWaiting[])[] = []
   readonly #stops: Stop[] = []
+  /** Those without room so far, and up to which of them something was placed after. */
+  readonly #refused: Waiting[] = []
+  #overtaken = 0
   /** For whom room could not be made. */
   readonly #inVain = new Set<string>()
 
@@ -96,8 +98,8 @@ export class Pass {
     const { fleet, queue, drains } = parts
     this.#parts = parts
     this.#options = options
-    this.#total = sumOf(fleet, dimension => fleet.columns.total[dimension])
-    this.#allowance = new Allowance(queue, fleet.ledger, options.groupLimits, () => freeOf(fleet, this.#total))
+    this.#total = fleet.total()
+    this.#allowance = new Allowance(queue, fleet.ledger, options.groupLimits, () => fleet.free())
     drains.settle(task => queue.get(task) !== undefined)
   }
 
@@ -134,7 +136,11 @@ export class Pass {
         if (picker.looks - looksBefore >= looks) return 'looks'
         const cause = this.#place(waiting)
         wasPlaced = cause === undefined
-        if (cause === undefined) continue
+        if (cause === undefined) {
+          this.#overtake()
+          continue
+        }
+        if (cause === NO_ROOM) this.#refused.push(waiting)
         this.#leftOver.push(this.#leave(waiting, cause))
         if (hope.isLeft() || this.#mayMakeRoom(turns.oldest)) continue
         for (const tenant of turns.rest()) this.#leaveTenant(tenant)
@@ -142,6 +148,13 @@ export class Pass {
       }
     }
     return 'done'
+  }
+
+  #overtake(): void {
+    for (; this.#overtaken < this.#refused.length; this.#overtaken++) {
+      const waiting = this.#refused[this.#overtaken]
+      if (waiting !== undefined) waiting.overtaken = true
+    }
   }
 
   /** Tasks whose host is empty by now go before all turns: nobody else may have it, and what they leave of it is free for those to come. */
@@ -240,10 +253,11 @@ export class Pass {
   }
 
   /** By stopping what may be stopped, else by letting a host run empty. */
-  #makeRoom({ task, lane }: Waiting, shape: Shape): Cause | undefined {
+  #makeRoom(waiting: Waiting, shape: Shape): Cause | undefined {
     const { fleet, drains } = this.#parts
+    const { task, lane } = waiting
     let slot = this.#stopFor(task, shape)
-    if (slot < 0) slot = this.#drainFor(task, shape)
+    if (slot < 0) slot = this.#drainFor(waiting, shape)
     const host = fleet.record(slot)?.host.id
     if (host === undefined) return undefined
     drains.keep(task.id, slot)
@@ -264,11 +278,11 @@ export class Pass {
     })
   }
 
-  #drainFor(task: Task, shape: Shape): number {
+  #drainFor(waiting: Waiting, shape: Shape): number {
     const { fleet, drains } = this.#parts
     const { drain, now } = this.#options
-    if (drain === undefined || !deservesDrain(task, drain, drains, now)) return -1
-    return this.#onceInVain('drain', task, shape, () => hostToDrain(fleet, shape))
+    if (drain === undefined || !deservesDrain(waiting, drain, drains, now)) return -1
+    return this.#onceInVain('drain', waiting.task, shape, () => hostToDrain(fleet, shape))
   }
 
   /** Looks for room to be made, but not again for the like once there was none: what runs only grows within a pass. */
@@ -285,25 +299,3 @@ export class Pass {
 const MAX_IN_VAIN = 32
 
 const NO_ROOM: Cause = { kind: 'no-room' }
-
-/** All hosts together, ready or not: a host that is silent for a minute must not turn shares over. */
-const sumOf = (fleet: Fleet, columnOf: (dimension: number) => Float64Array | undefined): Amount => {
-  const slots = fleet.order.slots()
-  const sum = (dimension: number): number => {
-    const column = columnOf(dimension)
-    let total = 0
-    for (let at = 0; at < slots.length; at++) total += column?.[slots[at] ?? 0] ?? 0
-    return total
-  }
-  return { cpu: sum(CPU), memoryMb: sum(MEMORY_MB), diskMb: sum(DISK_MB), networkMbps: sum(NETWORK_MBPS) }
-}
-
-const freeOf = (fleet: Fleet, total: Amount): Amount => {
-  const used = sumOf(fleet, dimension => fleet.columns.used[dimension])
-  return {
-    cpu: total.cpu - used.cpu,
-    memoryMb: total.memoryMb - used.memoryMb,
-    diskMb: total.diskMb - used.diskMb,
-    networkMbps: total.networkMbps - used.networkMbps,
-  }
-}

@@ -37,8 +37,8 @@ const MAX_SHAPES = 4_096
 /**
  * Finds the best host for a task.
  *
- * Cost, for H hosts: the first task of a shape scans all hosts (some 20 ns each, no allocation), the second builds a tree of them (the same
- * again), and each one after that costs log2(H) for every host that changed since plus log2(H) for the best: placing 200 tasks of 3 shapes
+ * Cost, for H hosts: a task that is the first of its shape, and the only one that waits, scans all hosts (some 20 ns each, no allocation);
+ * otherwise a tree of them is built (the same again), and each one after that costs log2(H) for every host that changed since plus log2(H) for the best: placing 200 tasks of 3 shapes
  * on 10,000 hosts looks at about as many hosts as there are placements. Shapes whose constraints reach over the fleet (balanced, unique by
  * zone, affinity, a caller's function) scan each time; good-enough and candidates cut those short. A shape that was refused stays so, at no
  * cost, until something comes free. Measured in bench/scheduler.
@@ -108,7 +108,8 @@ export class Picker {
     if (this.isRefused(shape)) return -1
     const hosts = order.slots().length
     let slot: number
-    if (shape.reach === 'host' && shape.uses > 0 && HostTree.bytesFor(hosts) <= MAX_TREE_BYTES) {
+    const isWorthIt = shape.uses > 0 || shape.waiting > 1
+    if (shape.reach === 'host' && isWorthIt && HostTree.bytesFor(hosts) <= MAX_TREE_BYTES) {
       const position = this.#freshTree(shape, hosts).best()
       slot = position < 0 ? -1 : (order.slots()[position] ?? -1)
     } else slot = this.#scan(shape)

@@ -25,6 +25,8 @@ export type Waiting = {
   /** Why a pass left it over, and the number of that pass. */
   left: LeftWaiting | undefined
   leftInPass: number
+  /** Something was given a place in a turn after its own, while there was no room for it. */
+  overtaken: boolean
   /** It was taken off the queue. */
   gone: boolean
 }
@@ -105,7 +107,7 @@ export class TaskQueue {
     if (problem !== undefined) throw new RangeError(problem)
     if (this.#byId.has(task.id)) throw new RangeError(`${task.id} waits already; remove it before it is added again.`)
     const lane = this.#laneFor(task)
-    const waiting: Waiting = { task, lane, shape: undefined, left: undefined, leftInPass: 0, gone: false }
+    const waiting: Waiting = { task, lane, shape: undefined, left: undefined, leftInPass: 0, overtaken: false, gone: false }
     this.#byId.set(task.id, waiting)
     this.#unshaped.push(waiting)
     lane.waiting.splice(placeIn(lane.waiting, task), 0, waiting)
