@@ -1,4 +1,4 @@
-import type { ControllerView, Problem } from '../api/contract.ts'
+import type { Problem } from '../api/contract.ts'
 import { closest, didYouMean } from './closest.ts'
 import { type Connection, type ConnectionOptions, findConnection, notRunning } from './connection.ts'
 import type { CliContext } from './context.ts'
@@ -149,14 +149,38 @@ export const path = (strings: TemplateStringsArray, ...parts: readonly string[])
 /**
  * Runs `work` about the controller `name`; where there is no such controller, the error names those that are spelled alike.
  */
-export const aboutController = async <Result>(client: ManorClient, name: string, work: () => Promise<Result>): Promise<Result> => {
+export const aboutController = <Result>(client: ManorClient, name: string, work: () => Promise<Result>): Promise<Result> =>
+  about(client, '/controllers', name, work)
+
+/** The same for a tenant. What else is about a tenant (a controller that is made for it) names it in the field `tenant`. */
+export const aboutTenant = <Result>(client: ManorClient, name: string | undefined, work: () => Promise<Result>): Promise<Result> =>
+  name === undefined ? work() : about(client, '/tenants', name, work)
+
+const about = async <Result>(
+  client: ManorClient,
+  list: '/controllers' | '/tenants',
+  name: string,
+  work: () => Promise<Result>,
+): Promise<Result> => {
   try {
     return await work()
   } catch (error) {
     if (!(error instanceof ApiError) || error.problem.status !== 404) throw error
-    const names = (await client.get<readonly ControllerView[]>('/controllers')).map(({ id }) => id)
+    const names = (await client.get<readonly { readonly id: string }[]>(list)).map(({ id }) => id)
     if (names.includes(name)) throw error
     const hint = didYouMean(closest(name, names)) || (names.length === 0 ? ' There is none at all yet.' : '')
     throw new ApiError({ ...error.problem, detail: `${error.problem.detail}${hint}` })
+  }
+}
+
+/** Runs `work`; where a refusal begins with a field of the API, the option that set it (`optionOf[field]`) stands there instead. */
+export const inOptionWords = async <Result>(optionOf: Readonly<Record<string, string>>, work: () => Promise<Result>): Promise<Result> => {
+  try {
+    return await work()
+  } catch (error) {
+    const field = error instanceof ApiError ? error.problem.field : undefined
+    const option = optionOf[field ?? '']
+    if (!(error instanceof ApiError) || option === undefined || !error.problem.detail.startsWith(`${field} `)) throw error
+    throw new ApiError({ ...error.problem, detail: option + error.problem.detail.slice(field?.length) })
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { CliError } from './errors.ts'
 import { formatDuration, formatSize } from './output/units.ts'
-import { parseCores, parseCount, parseDuration, parseSize } from './quantities.ts'
+import { orNone, parseCores, parseCount, parseDuration, parseSize, parseWeight } from './quantities.ts'
 
 const SIZES: readonly (readonly [string, number])[] = [
   ['512m', 512],
@@ -30,6 +30,11 @@ const DURATIONS: readonly (readonly [string, number])[] = [
 for (const [text, expected] of DURATIONS)
   test(`the duration "${text}" is ${expected} ms`, () => assert.equal(parseDuration('--grace', text), expected))
 
+test('an amount or none', () => {
+  assert.deepEqual([orNone(parseSize)('--x', '1g'), orNone(parseSize)('--x', 'None')], [1_024, 'none'])
+  assert.equal(parseWeight('--x', '0.5'), 0.5)
+})
+
 const REFUSED: readonly (readonly [read: (what: string, text: string) => number, text: string, sentence: RegExp])[] = [
   [parseSize, '12', /^--x is "12": it lacks its unit, for example 12m or 12g\.$/],
   [parseSize, '', /^--x is "": give a size with its unit/],
@@ -44,6 +49,10 @@ const REFUSED: readonly (readonly [read: (what: string, text: string) => number,
   [parseDuration, '5 minutes', /give a length of time/],
   [parseCores, '0', /number of cores/],
   [parseCores, 'two', /number of cores/],
+  ...['0', '-1', 'NaN', '1e3', ''].map(
+    text => [parseWeight, text, /^--x is .*: give a number larger than 0, for example 2 or 0\.5\.$/] as const,
+  ),
+  [(what, text) => Number(orNone(parseSize)(what, text)), 'all', /for example 512m, 1g or 1\.5GiB, or none\.$/],
   [(what, text) => parseCount(what, text, 1, 10), '11', /a whole number from 1 to 10/],
   [(what, text) => parseCount(what, text, 1, 10), '1.5', /a whole number from 1 to 10/],
 ]

@@ -58,6 +58,25 @@ export const parseCount = (what: string, text: string, least: number, most: numb
   throw new CliError(`${what} is "${text}": give a whole number from ${least} to ${most}.`)
 }
 
+/** Reads a number larger than 0, such as a weight of `2` or `0.5`. */
+export const parseWeight = (what: string, text: string): number => {
+  const value = /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (value > 0) return value
+  throw new CliError(`${what} is "${text}": give a number larger than 0, for example 2 or 0.5.`)
+}
+
+/** Reads what `read` reads, or `none`, which takes away. Not as null: commander makes an empty text of that. */
+export const orNone =
+  <Value>(read: (what: string, text: string) => Value) =>
+  (what: string, text: string): Value | 'none' => {
+    if (text.trim().toLowerCase() === 'none') return 'none'
+    try {
+      return read(what, text)
+    } catch (cause) {
+      throw cause instanceof CliError ? new CliError(`${cause.message.replace(/\.$/, '')}, or none.`, cause.exitCode, { cause }) : cause
+    }
+  }
+
 /** Reads a number of cores, such as `2` or `0.5`. */
 export const parseCores = (what: string, text: string): number => {
   const value = /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN

@@ -64,6 +64,7 @@ test('every look works on the real API', async () => {
       'template list',
       'host list',
       'tenant list',
+      'tenant show default',
       'event list --limit 5 --kind controller --subject team-a',
       'token create ci --role viewer --expires-in 30d',
       'token list',
@@ -79,11 +80,23 @@ test('every look works on the real API', async () => {
 test('what the API refuses is said in the words of the command line', async () => {
   await withApi(async ({ api, start }) => {
     await api.put('controller', aController('team-a', { phase: 'stopped', wanted: 'stopped' }))
+    await api.put('host', aHost('machine'))
     for (const [words, sentence] of [
       ['controller create team-b --memory 16m', /^error: --memory is 16: give 384 to \d+ MB\.\n$/],
       ['controller create Team_B', /^error: name "Team_B" is not a DNS label/],
       ['controller create team-a', /^error: There is a controller named team-a already/],
       ['controller create team-b --tenant nobody', /^error: There is no tenant named nobody/],
+      ['controller create team-b --tenant defalt', /^error: There is no tenant named defalt: .* Did you mean default\?\n$/],
+      ['token create ci --tenant defalt', /^error: There is no tenant named defalt\. Did you mean default\?\n$/],
+      ['tenant create default', /^error: There is a tenant named default already: choose another name\.\n$/],
+      ['tenant create Team_B', /^error: name "Team_B" is not a DNS label/],
+      ['tenant create b --cpu-quota 1 --cpu-guarantee 2', /^error: --cpu-guarantee is 2: above its quota of 1 core\. Give at most 1/],
+      [
+        'tenant guarantee default --memory 900t',
+        /^error: --memory is \d+: the hosts have \d+ MB of memory together\. Give at most \d+, or add hosts\.\n$/,
+      ],
+      ['tenant weight defalt 2', /^error: There is no tenant named defalt\. Did you mean default\?\n$/],
+      ['tenant delete default', /^error: Tenant default still has 1 controller: team-a\. Delete or revoke those first\.\n$/],
       ['controller show tema-a', /Did you mean team-a\?\n$/],
       ['controller stop team-a', /^error: Controller team-a is stopped and cannot be stopped now; allowed: start, delete\.\n$/],
       ['agent show nobody', /^error: There is no agent/],
@@ -152,6 +165,45 @@ test('templates are applied, shown as the same file, and deleted', async () => {
     const removed = start('template delete linux')
     assert.equal(await removed.ended, 0, removed.stderr)
     assert.equal(api.store.get('template', 'linux'), undefined)
+  })
+})
+
+test('a tenant is made, bounded, guaranteed, weighed, loosened and deleted', async () => {
+  await withApi(async ({ api, start }) => {
+    await api.put('host', aHost('machine', { capacity: { cpu: 16, memoryMb: 32_768, diskMb: 100_000 } }))
+    const does = async (words: string, sentence: RegExp): Promise<void> => {
+      const run = start(words)
+      assert.equal(await run.ended, 0, `${words}: ${run.stderr}`)
+      assert.match(run.stdout, sentence)
+    }
+    await does(
+      'tenant create red --weight 2 --memory-quota 16g --preemptible yes',
+      /^Tenant red is made\. .*controller create red-ci --tenant red\n$/,
+    )
+    await does('tenant quota red --cpu 8', /^Agents of red may use at most 8 cores, 16 GB of memory at a time\.\n$/)
+    await does(
+      'tenant guarantee red --cpu 4 --memory 4g',
+      /^Agents of red get 4 cores, 4 GB of memory before others get more than theirs\.\n$/,
+    )
+    await does('tenant quota red --memory none', /^Agents of red may use at most 8 cores at a time\.\n$/)
+    await does('tenant weight red 0.5', /^Tenant red weighs 0\.5 now\./)
+    const { quota, guarantee, weight, policy } = api.store.get('tenant', 'red') ?? {}
+    assert.deepEqual([quota, guarantee, weight, policy], [{ cpu: 8 }, { cpu: 4, memoryMb: 4_096 }, 0.5, { preemptible: true }])
+    await does('tenant list', /red +░+│░+│ 0 +[^\n]*4 cores, 4 GB +8 cores +yes\n/)
+    await does('tenant policy red --preemptible no', /^Agents of red are never stopped for others\.\n$/)
+    await does('tenant quota red --none', /^Agents of red have no quota\.\n$/)
+    await does('tenant guarantee red --none --json', /"id": "red"/)
+    assert.deepEqual(Object.keys(api.store.get('tenant', 'red') ?? {}).sort(), ['createdAt', 'id', 'weight'])
+    await does('tenant delete red', /^Tenant red is deleted\.\n$/)
+    assert.equal(api.store.get('tenant', 'red'), undefined)
+  })
+})
+
+test('a guarantee that nothing could be held against is made, and said so', async () => {
+  await withApi(async ({ start }) => {
+    const run = start('tenant create red --cpu-guarantee 900')
+    assert.equal(await run.ended, 0, run.stderr)
+    assert.match(run.stdout, /red: No host is known yet/)
   })
 })
 

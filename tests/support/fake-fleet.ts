@@ -81,10 +81,16 @@ export const startFakeFleet = async (): Promise<FakeApi> => {
     body: { subject: 'Item 17 of team-a', state: 'waiting', timeline: [] },
   }))
   api.list('/hosts', contract.HostView, () => [hostView('machine')])
-  api.list('/tenants', contract.TenantView, () => [
-    tenantView('default'),
-    tenantView('payments', { quota: { cpu: 4, memoryMb: 8_192, diskMb: 0 } }),
-  ])
+  api.list('/tenants', contract.TenantView, () => [tenantView('default'), tenantView('payments', { quota: { cpu: 4, memoryMb: 8_192 } })])
+  api.on('GET /tenants/payments', contract.TenantView, () => ({
+    body: tenantView('payments', {
+      weight: 2,
+      quota: { cpu: 4, memoryMb: 8_192 },
+      guarantee: { cpu: 1 },
+      notes: ['The guarantees are more than the hosts have.'],
+    }),
+  }))
+  api.on('GET /tenants/paymnets', contract.TenantView, () => problem(404, 'There is no tenant named paymnets.'))
   api.list('/templates', contract.TemplateView, () => [templateView('default')])
   api.on('GET /templates/default', contract.TemplateView, () => ({ body: templateView('default') }))
   api.on('PUT /templates/linux', contract.TemplateView, ({ body }) => ({

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { ControllerView, NewController } from '../../api/contract.ts'
-import { ApiError, ManorClient, path } from '../client.ts'
+import { aboutTenant, inOptionWords, ManorClient, path } from '../client.ts'
 import { completedBy, examples, onAction, parsed, withJson } from '../command-module.ts'
 import { type CliContext, PROGRAM } from '../context.ts'
 import { CliError } from '../errors.ts'
@@ -53,7 +53,9 @@ export const registerCreate = (parent: Command, context: CliContext): void => {
     const client = new ManorClient(context, options)
     const cursor = await cursorNow(client, options)
     const body: NewController = { name, ...specOf(options), ...(options.tenant === undefined ? {} : { tenant: options.tenant }) }
-    const created = await inOptionWords(() => client.send<ControllerView>('POST', '/controllers', body))
+    const created = await aboutTenant(client, options.tenant, () =>
+      inOptionWords(OPTION_OF, () => client.send<ControllerView>('POST', '/controllers', body)),
+    )
     if (options.wait) return waitAndTell(client, context, options, { goal: 'ready', asked: created, cursor })
     show(
       context,
@@ -76,7 +78,7 @@ export const registerCreate = (parent: Command, context: CliContext): void => {
     const spec = specOf(options)
     if (Object.keys(spec).length === 0) throw new CliError(`Nothing to change was given: see ${PROGRAM} controller set --help.`)
     const client = new ManorClient(context, options)
-    const view = await inOptionWords(() => client.send<ControllerView>('PATCH', path`/controllers/${name}`, spec))
+    const view = await inOptionWords(OPTION_OF, () => client.send<ControllerView>('PATCH', path`/controllers/${name}`, spec))
     show(
       context,
       options.json,
@@ -106,15 +108,3 @@ const specOf = (options: SpecOptions): Omit<NewController, 'name' | 'tenant'> =>
   // The API wants an absolute path; a person means the directory that they are in.
   ...(options.war === undefined ? {} : { war: resolve(options.war) }),
 })
-
-/** Puts the option's name where a refusal names the API's field. */
-const inOptionWords = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-  try {
-    return await work()
-  } catch (error) {
-    const field = error instanceof ApiError ? error.problem.field : undefined
-    const option = OPTION_OF[field ?? '']
-    if (!(error instanceof ApiError) || option === undefined || !error.problem.detail.startsWith(`${field} `)) throw error
-    throw new ApiError({ ...error.problem, detail: option + error.problem.detail.slice(field?.length) })
-  }
-}

@@ -1,33 +1,74 @@
-import type { SomeResourcesView, TenantView } from '../../api/contract.ts'
-import { ManorClient } from '../client.ts'
+import type { Command } from 'commander'
+import type { HostView, TenantView } from '../../api/contract.ts'
+import { aboutTenant, ManorClient, path } from '../client.ts'
 import { type CommandModule, examples, onAction, withJson } from '../command-module.ts'
+import { type CliContext, PROGRAM } from '../context.ts'
 import { show } from '../output/print.ts'
-import { type Column, table } from '../output/table.ts'
-import { formatCores, formatSize } from '../output/units.ts'
+import { registerChanges } from './tenant-change.ts'
+import { describeTenant, listTenants } from './tenant-text.ts'
 
 export const tenantCommand: CommandModule = {
   register: (command, context) => {
-    command.description('Tenants: teams that own controllers and share the hosts.')
-    const list = command.command('list').summary('List them').description('List tenants, with their share and what they use.')
-    withJson(list)
-    examples(list, [['tenant list', 'see who uses what']])
-    examples(command, [['tenant list', 'see who uses what']])
-    onAction(list, async (_, options) => {
-      const views = await new ManorClient(context, options).get<readonly TenantView[]>('/tenants')
-      show(context, options.json, views, terminal => (views.length === 0 ? 'No tenants.' : table(views, COLUMNS, terminal)))
-    })
+    command.description('Tenants: teams that own controllers and share the hosts, by weight, guarantee and quota.')
+    registerList(command, context)
+    registerShow(command, context)
+    registerChanges(command, context)
+    registerDelete(command, context)
+    examples(command, [
+      ['tenant list', 'see who uses what, and who waits'],
+      ['tenant create payments --weight 2 --memory-quota 64g', 'a team with twice the share of others, and a bound'],
+      ['tenant guarantee payments --cpu 4', 'cores that it gets before others may burst'],
+    ])
   },
 }
 
-const resources = ({ cpu, memoryMb }: SomeResourcesView): string =>
-  [...(cpu === undefined ? [] : [`${formatCores(cpu)} cores`]), ...(memoryMb === undefined ? [] : [formatSize(memoryMb)])].join(', ')
+const registerList = (parent: Command, context: CliContext): void => {
+  const list = parent
+    .command('list')
+    .summary('List them')
+    .description('List tenants: what their agents use and wait for, as bars of one scale, and how they share.')
+  withJson(list)
+  examples(list, [['tenant list', 'see who uses what']])
+  onAction(list, async (_, options) => {
+    const client = new ManorClient(context, options)
+    const [views, hosts] = await Promise.all([client.get<readonly TenantView[]>('/tenants'), hostsFor(client, options.json)])
+    show(context, options.json, views, terminal =>
+      views.length === 0 ? `No tenants: a controller needs one (${PROGRAM} tenant create default).` : listTenants(views, hosts, terminal),
+    )
+  })
+}
 
-const COLUMNS: readonly Column<TenantView>[] = [
-  { title: 'TENANT', cell: ({ id }) => id },
-  { title: 'CONTROLLERS', cell: ({ controllers }) => String(controllers), align: 'right' },
-  { title: 'QUEUED', cell: ({ queued }) => String(queued), align: 'right' },
-  { title: 'AGENTS USE', cell: ({ usedByAgents }) => resources(usedByAgents) },
-  { title: 'AT MOST', cell: ({ quota }) => (quota ? resources(quota) : 'no cap'), droppable: 1 },
-  { title: 'GUARANTEED', cell: ({ guarantee }) => (guarantee ? resources(guarantee) : ''), droppable: 2 },
-  { title: 'WEIGHT', cell: ({ weight }) => String(weight), align: 'right', droppable: 3 },
-]
+const registerShow = (parent: Command, context: CliContext): void => {
+  const command = parent
+    .command('show')
+    .summary('Show one')
+    .description('Show what a tenant may use, uses and waits for.')
+    .argument('<tenant>')
+  withJson(command)
+  examples(command, [['tenant show payments', 'see how far it is from its guarantee and its quota']])
+  onAction(command, async ([name = ''], options) => {
+    const client = new ManorClient(context, options)
+    const view = await aboutTenant(client, name, () => client.get<TenantView>(path`/tenants/${name}`))
+    const hosts = await hostsFor(client, options.json)
+    show(context, options.json, view, terminal => describeTenant(view, hosts, terminal, context.clock.now()))
+  })
+}
+
+/** What the bars are parts of; JSON shows none. */
+const hostsFor = async (client: ManorClient, json: boolean | undefined): Promise<readonly HostView[]> =>
+  json ? [] : client.get<readonly HostView[]>('/hosts')
+
+const registerDelete = (parent: Command, context: CliContext): void => {
+  const command = parent
+    .command('delete')
+    .summary('Delete one that has nothing any more')
+    .description('Delete a tenant. It must have no controllers, no templates and no tokens; what it still has is named.')
+    .argument('<tenant>')
+  withJson(command)
+  examples(command, [['tenant delete payments', 'after its controllers are deleted and its tokens revoked']])
+  onAction(command, async ([name = ''], options) => {
+    const client = new ManorClient(context, options)
+    await aboutTenant(client, name, () => client.send('DELETE', path`/tenants/${name}`))
+    show(context, options.json, { id: name, deleted: true }, () => `Tenant ${name} is deleted.`)
+  })
+}

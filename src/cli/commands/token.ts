@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { CreatedToken, NewToken, TokenView } from '../../api/contract.ts'
-import { ManorClient, path } from '../client.ts'
+import { aboutTenant, ManorClient, path } from '../client.ts'
 import { type CommandModule, completedBy, examples, onAction, parsed, withJson } from '../command-module.ts'
 import { type CliContext, PROGRAM } from '../context.ts'
 import { remark, say, show } from '../output/print.ts'
@@ -43,7 +43,8 @@ const registerCreate = (parent: Command, context: CliContext): void => {
       ...(tenant === undefined ? {} : { tenant }),
       ...(expiresIn === undefined ? {} : { expiresInMs: expiresIn }),
     }
-    const created = await new ManorClient(context, options).send<CreatedToken>('POST', '/tokens', body)
+    const client = new ManorClient(context, options)
+    const created = await aboutTenant(client, tenant, () => client.send<CreatedToken>('POST', '/tokens', body))
     if (options.json) return show(context, true, created, () => '')
     say(context, created.secret)
     const until = expiresIn === undefined ? `until "${PROGRAM} token revoke ${created.token.id}"` : `for ${formatDuration(expiresIn)}`

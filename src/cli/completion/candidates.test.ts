@@ -25,6 +25,8 @@ const CASES: readonly (readonly [line: string, expected: string | readonly strin
   ['template delete ', 'template'],
   ['token revoke ', 'token'],
   ['controller create x --tenant ', 'tenant'],
+  ['tenant quota ', 'tenant'],
+  ['tenant weight ', 'tenant'],
   ['controller create x --distribution ', ['hudson', 'jenkins']],
   ['controller create x --war ', 'files'],
   ['controller create x --memory ', []],

@@ -13,6 +13,7 @@ const ARGUMENT_KINDS: Readonly<Record<string, CompletionKind>> = {
   controller: 'controller',
   agent: 'agent',
   template: 'template',
+  tenant: 'tenant',
   token: 'token',
   item: 'item',
   file: 'file',

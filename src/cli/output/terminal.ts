@@ -24,6 +24,8 @@ export type Glyphs = {
   readonly ellipsis: string
   readonly full: string
   readonly empty: string
+  /** What is not there yet and asked for. */
+  readonly waiting: string
   readonly spinner: readonly string[]
 }
 
@@ -39,6 +41,7 @@ const UNICODE: Glyphs = {
   ellipsis: '…',
   full: '█',
   empty: '░',
+  waiting: '▒',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
 }
 const ASCII: Glyphs = {
@@ -53,6 +56,7 @@ const ASCII: Glyphs = {
   ellipsis: '...',
   full: '#',
   empty: '.',
+  waiting: '+',
   spinner: ['|', '/', '-', '\\'],
 }
 
