@@ -29,6 +29,8 @@ type Why = Omit<Reason, 'since'>
 const RESYNC_MS = 5 * SECOND
 /** Most places given in one transaction: it holds the database while it is written. The rest is the next pass's, at once. */
 const PLACEMENTS_PER_PASS = 500
+/** Builds wait for minutes where teams have more than fits, and turns see to them; only what turns pass over is starved. */
+const LONG_WAITERS = { ...DRAIN_RULES, onlyOvertaken: true }
 /** What is free changes with every pass; people are told anew this often, so that a queue of thousands is not explained at each. */
 const TELL_EVERY_MS = 2 * SECOND
 /** What was stopped for a task and has not gone by then is reckoned with no longer. */
@@ -210,7 +212,12 @@ export class Placement {
     const { scheduler } = this.#standing
     const tasks = new Map<string, ReturnType<typeof scheduler.queue.get>>()
     const now = this.#ports.clock.now()
-    const result = scheduler.pass({ now, drain: DRAIN_RULES, preemption: PREEMPTION_RULES, placements: PLACEMENTS_PER_PASS })
+    const result = scheduler.pass({
+      now,
+      drain: LONG_WAITERS,
+      placements: PLACEMENTS_PER_PASS,
+      ...(this.#standing.mayPreempt ? { preemption: PREEMPTION_RULES } : {}),
+    })
     for (const { forTask } of result.stops) tasks.set(forTask, scheduler.queue.get(forTask))
     const used = this.#desk?.use(result.placed) ?? NOTHING_USED
     const uses: OfferUse[] = []

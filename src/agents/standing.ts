@@ -53,6 +53,7 @@ export class Standing {
   #comparedAt = Number.NEGATIVE_INFINITY
   #compareAll = true
   #isNew = true
+  #mayPreempt = false
 
   constructor(ports: Pick<AgentsPorts, 'store' | 'clock' | 'engine' | 'observer'>, places: ControllerPlaces, durations: Durations) {
     this.#ports = ports
@@ -62,6 +63,11 @@ export class Standing {
 
   get scheduler(): Scheduler {
     return this.#scheduler
+  }
+
+  /** Whether any team lets its agents be stopped for others: a pass that looks for such costs more. */
+  get mayPreempt(): boolean {
+    return this.#mayPreempt
   }
 
   get refused(): ReadonlyMap<AgentId, Omit<Reason, 'since'>> {
@@ -162,6 +168,7 @@ export class Standing {
 
   #bringShares(): void {
     const tenants = this.#ports.store.list('tenant')
+    this.#mayPreempt = tenants.some(({ policy }) => policy?.preemptible === true)
     this.#scheduler.queue.setShares('agent', tenants.map(soundShare))
     // A tenant's quota and guarantee are for its agents (model/tenant.ts).
     this.#scheduler.queue.setShares(

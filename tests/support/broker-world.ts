@@ -28,12 +28,17 @@ import { type Random, seededRandom, settle, VirtualClock } from '../../src/runti
 import { createSeal, openSqliteStore, type Seal, type Store } from '../../src/store/index.ts'
 import { FakeController } from './fake-controller.ts'
 import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts'
+import { FakeLender, type LentHost } from './fake-lender.ts'
 
 export type WorldOptions = {
   readonly seed?: number
   readonly hosts?: readonly Partial<Host>[]
   readonly tenants?: readonly Partial<Tenant>[]
   readonly faultOf?: FakeEngineOptions['faultOf']
+  /** Who picks hosts. */
+  readonly placement?: FakeEngineOptions['placement']
+  /** Hosts that are lent in pieces, in place of whole ones. */
+  readonly lent?: readonly LentHost[]
   /** From a started process to its first try to connect. */
   readonly connectMs?: number
   /** Whether a hook's call is lost: on its way there, or on its way back when it was heard. */
@@ -148,6 +153,7 @@ export class BrokerWorld {
   readonly clock = new VirtualClock()
   readonly random: Random
   readonly engine: FakeEngine
+  readonly lender: FakeLender | undefined
   readonly directories = new FakeDirectories()
   readonly controllers = new Map<ControllerId, FakeController>()
   readonly errors: unknown[] = []
@@ -164,10 +170,13 @@ export class BrokerWorld {
   private constructor(options: WorldOptions) {
     this.#options = options
     this.random = seededRandom(options.seed ?? 1)
+    this.lender = options.lent && new FakeLender(this.clock, options.lent)
     this.engine = new FakeEngine({
       clock: this.clock,
       ...(options.hosts ? { hosts: options.hosts } : {}),
       ...(options.faultOf ? { faultOf: options.faultOf } : {}),
+      ...(options.placement ? { placement: options.placement } : {}),
+      ...(this.lender ? { lender: this.lender } : {}),
       onStop: id => {
         const build = [...this.controllers.values()].some(({ builds }) =>
           builds.some(({ node, result }) => result === undefined && id === `agent.${node}`),

@@ -91,10 +91,13 @@ export class FakeController {
     this.start()
   }
 
-  enqueue(count: number, { label, buildMs = 5_000 }: { readonly label?: string; readonly buildMs?: number } = {}): string[] {
+  enqueue(
+    count: number,
+    { label, buildMs = 5_000, task }: { readonly label?: string; readonly buildMs?: number; readonly task?: string } = {},
+  ): string[] {
     const items = Array.from({ length: count }, (): Item => {
       const id = String(this.#nextItem++)
-      return { id, ...(label === undefined ? {} : { label }), task: `job-${id}`, since: this.#options.clock.now(), buildMs }
+      return { id, ...(label === undefined ? {} : { label }), task: task ?? `job-${id}`, since: this.#options.clock.now(), buildMs }
     })
     this.#queue.push(...items)
     this.#dispatch()

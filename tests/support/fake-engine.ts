@@ -1,6 +1,7 @@
 import { type Engine, EngineError } from '../../src/engines/engine.ts'
 import { type Host, type HostId, hostId, type Observation, type Reason, type Workload, type WorkloadId } from '../../src/model/index.ts'
 import type { Clock } from '../../src/runtime/index.ts'
+import type { FakeLender } from './fake-lender.ts'
 
 /** What becomes of one call, for tests that want it to go wrong. */
 export type CallFault =
@@ -12,6 +13,10 @@ export type CallFault =
 export type FakeEngineOptions = {
   readonly clock: Clock
   readonly hosts?: readonly Partial<Host>[]
+  /** Who picks hosts; `manor` where absent. */
+  readonly placement?: Engine['placement']
+  /** Set where its hosts are lent in pieces. */
+  readonly lender?: FakeLender
   /** How long each call takes. */
   readonly latencyMs?: number
   /** Asked before each submit, stop and remove. */
@@ -27,21 +32,25 @@ type Running = { workload: Workload; observation: Observation }
 /** An engine in memory that keeps the contract of engines/engine.ts level-wise, and can be told to break in the ways that real ones do. */
 export class FakeEngine implements Engine {
   readonly name = 'fake'
-  readonly placement = 'manor'
+  readonly placement: Engine['placement']
   readonly volumes = 'service'
   /** Every workload that was really started, in order: an id that is in here twice was started twice. */
   readonly started: WorkloadId[] = []
+  readonly offers?: FakeLender
   readonly #options: FakeEngineOptions
   readonly #workloads = new Map<WorkloadId, Running>()
   #hints: (() => void)[] = []
 
   constructor(options: FakeEngineOptions) {
     this.#options = options
+    this.placement = options.placement ?? 'manor'
+    if (options.lender) this.offers = options.lender
   }
 
   async submit(workload: Workload, on: HostId | undefined): Promise<void> {
     await this.#call('submit', workload.id, () => {
       if (this.#workloads.has(workload.id)) return
+      this.offers?.launch(workload, on)
       this.started.push(workload.id)
       const { id, labels } = workload
       const observation: Observation = {
@@ -114,6 +123,7 @@ export class FakeEngine implements Engine {
   end(id: WorkloadId, reason: Omit<Reason, 'since'>, exitCode = 1): void {
     const running = this.#workloads.get(id)
     if (running === undefined || running.observation.state === 'ended') return
+    this.offers?.ended(id)
     const now = this.#options.clock.now()
     running.observation = { ...running.observation, state: 'ended', endedAt: now, exitCode, reason: { ...reason, since: now } }
     this.#hint()
