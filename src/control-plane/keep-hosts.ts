@@ -17,6 +17,14 @@ export const keepHosts = async (store: Store, hosts: readonly Host[]): Promise<v
 }
 
 const isNews = (before: Host | undefined, now: Host): boolean =>
-  before === undefined ||
-  now.seenAt - before.seenAt >= SEEN_EVERY_MS ||
-  JSON.stringify({ ...before, seenAt: 0 }) !== JSON.stringify({ ...now, seenAt: 0 })
+  before === undefined || now.seenAt - before.seenAt >= SEEN_EVERY_MS || !isSame({ ...before, seenAt: now.seenAt }, now)
+
+/** Whether two pieces of plain data are equal. All hosts are compared at each look: text to compare would be most of what an idle Manor does. */
+const isSame = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true
+  if (!isObject(a) || !isObject(b)) return false
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every(name => isSame(a[name], b[name]))
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
