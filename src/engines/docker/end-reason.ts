@@ -28,6 +28,8 @@ const NOT_FOUND = 127
 const NOT_EXECUTABLE = 126
 /** With what a daemon that was killed marks containers that it finds dead when it is back. */
 const FOUND_DEAD = 255
+/** How containers end when their daemon goes: politely, killed, or found dead. */
+const ENDS_WITH_DAEMON: readonly number[] = [SIGKILL_STATUS, 128 + constants.signals.SIGTERM, FOUND_DEAD]
 /** With what a JVM under -XX:+ExitOnOutOfMemoryError ends. */
 const JVM_OUT_OF_MEMORY = 3
 
@@ -46,7 +48,7 @@ export const reasonOf = (ending: Ending): EndReason => {
       message: `It ended with exit code ${exitCode} after one of its processes was killed at its memory limit${memory(ending)}.`,
       mend: moreMemory(ending),
     }
-  if (ending.daemonWasAway && exitCode !== 0)
+  if (ending.daemonWasAway && ENDS_WITH_DAEMON.includes(exitCode))
     return { code: 'node-lost', message: `The Docker daemon was stopped while it ran (exit code ${exitCode}).`, mend: LIVE_RESTORE }
   if (isHeapFull(ending)) return heapFull(ending)
   return byExitCode(ending)

@@ -1,0 +1,399 @@
+import type {
+  Host,
+  HostId,
+  HostRole,
+  Milliseconds,
+  Observation,
+  Reason,
+  Resources,
+  TenantId,
+  Workload,
+  WorkloadId,
+} from '../../model/index.ts'
+import { type Clock, deadline, type Random } from '../../runtime/index.ts'
+import { EngineError } from '../engine.ts'
+import { RESERVED } from '../process/host.ts'
+import { parseAddress } from './client/address.ts'
+import type { DaemonEvent } from './client/answers.ts'
+import { DockerClient } from './client/client.ts'
+import { DaemonSilent, hasStatus } from './client/errors.ts'
+import { followEvents } from './client/event-stream.ts'
+import type { TlsFiles } from './client/transport.ts'
+import { describeDockerHost, silentHost } from './host.ts'
+import { LABEL, ownerLabel } from './labels.ts'
+import { logTail } from './log-tail.ts'
+import { Networks } from './networks.ts'
+import { hasEnded } from './observe.ts'
+import { Observed } from './observed.ts'
+import { Outages } from './outages.ts'
+import { hostSilent } from './start-failure.ts'
+import { StartLimiter } from './start-limiter.ts'
+import { Stopper } from './stopper.ts'
+import { Submitter, type SubmitterOptions } from './submitter.ts'
+import type { AddressPool } from './subnets.ts'
+
+/** One daemon, which is one host. */
+export type DaemonOptions = {
+  readonly host: HostId
+  /** As in DOCKER_HOST: unix:///var/run/docker.sock, tcp://worker-1:2376, ssh://manor@worker-1. */
+  readonly address: string
+  readonly tls?: TlsFiles
+  readonly sshProgram?: string
+  readonly role?: HostRole
+  readonly reservedFor?: TenantId
+  readonly reserved?: Resources
+  readonly attributes?: Readonly<Record<string, string>>
+  /** Free disk for containers; needed where the daemon is on another machine. */
+  readonly diskMb?: number
+  /** The host's address on which ports are published. 127.0.0.1 where the daemon is on this machine, else all. */
+  readonly publishOn?: string
+  /** Under which address Manor reaches published ports. By default the daemon's own host name. */
+  readonly reachAt?: string
+}
+
+/** What all daemons of an engine share. */
+export type FleetOptions = Pick<
+  SubmitterOptions,
+  'owner' | 'clock' | 'random' | 'extraHosts' | 'pullPolicy' | 'loginOf' | 'imageOf' | 'userOf' | 'readOnlyRoot' | 'cpuCeilingOf'
+> & {
+  readonly clock: Clock
+  readonly random: Random
+  readonly pool: AddressPool
+  readonly isInternal: (tenant: TenantId) => boolean
+  readonly startsAtATime: number
+  readonly daemonTimeoutMs: Milliseconds
+  readonly orphanGraceMs: Milliseconds
+  /** What is not in force of the isolation, told with each host. */
+  readonly weaker: (daemon: DaemonOptions) => readonly string[]
+  readonly onWarning: (sentence: string) => void
+  readonly onHint: (observation: Observation) => void
+}
+
+/** What is swept is nobody's: a minute more or less does not matter. */
+const SWEEP_EVERY_MS = 60_000
+/** Which images a host has changes with pulls and prunings, and only decides between hosts that would all do. */
+const IMAGES_EVERY_MS = 30_000
+const EVENTS = ['start', 'die', 'oom', 'destroy']
+
+/** One daemon and all that is known of it. Silence is not death: while it does not answer, what ran there is `unknown`. */
+export class Daemon {
+  readonly host: HostId
+  readonly #options: DaemonOptions
+  readonly #fleet: FleetOptions
+  readonly #client: DockerClient
+  readonly #end = new AbortController()
+  readonly #outages = new Outages()
+  readonly #observed: Observed
+  readonly #networks: Networks
+  readonly #stopper: Stopper
+  readonly #submitter: Submitter
+  readonly #isLocal: boolean
+  #rootDir: string | undefined
+  #lastHost: Host | undefined
+  #images: { readonly at: number; readonly tags: readonly string[] } | undefined
+  #listed = false
+  #prepared = false
+  #loops: readonly Promise<void>[] = []
+  #told: string | undefined
+
+  constructor(options: DaemonOptions, fleet: FleetOptions) {
+    const { owner, clock, onWarning } = fleet
+    this.host = options.host
+    this.#options = options
+    this.#fleet = fleet
+    const address = parseAddress(options.address, options.tls !== undefined)
+    this.#isLocal = address.kind === 'unix'
+    this.#client = new DockerClient({
+      address: options.address,
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.sshProgram === undefined ? {} : { sshProgram: options.sshProgram }),
+      clock,
+      onSaid: onWarning,
+    })
+    const client = this.#client
+    const end = this.#end.signal
+    const reachAt =
+      options.reachAt ?? (address.kind === 'tcp' ? address.host : address.kind === 'ssh' ? hostOf(address.destination) : '127.0.0.1')
+    this.#stopper = new Stopper({ client, owner, clock, end, onProblem: cause => this.#note('A stop failed for now', cause) })
+    this.#networks = new Networks({ client, owner, clock, pool: fleet.pool, isInternal: fleet.isInternal })
+    this.#submitter = new Submitter({
+      ...fleet,
+      client,
+      end,
+      networks: this.#networks,
+      limiter: new StartLimiter(fleet.startsAtATime),
+      isLocal: this.#isLocal,
+      closedPaths: () => [...(address.kind === 'unix' ? [address.path] : []), ...(this.#rootDir === undefined ? [] : [this.#rootDir])],
+      publishOn: options.publishOn ?? (this.#isLocal ? '127.0.0.1' : '0.0.0.0'),
+      takenPorts: () => this.#observed.takenPorts(),
+    })
+    this.#observed = new Observed({
+      client,
+      owner,
+      clock,
+      host: options.host,
+      address: reachAt,
+      outages: this.#outages,
+      stopOf: id => this.#stopper.stopOf(id),
+      isStarting: id => this.#submitter.isStarting(id),
+    })
+  }
+
+  /** Begins to follow events and to sweep. A daemon that is silent now is taken up when it is back. */
+  start(): void {
+    this.#loops = [this.#follow(), this.#sweepNowAndThen()]
+  }
+
+  /** Whether it was ever seen what is there. */
+  get isKnown(): boolean {
+    return this.#listed
+  }
+
+  async submit(workload: Workload, signal: AbortSignal): Promise<void> {
+    await this.#prepare(signal)
+    await untilAborted(this.#submitter.submit(workload), signal)
+  }
+
+  /** Everything of ours there; where the daemon is silent, what was there, as unknown. Rejects where that was never seen. */
+  async list(signal: AbortSignal): Promise<readonly Observation[]> {
+    try {
+      const seen = await this.#within(signal, async until => {
+        await this.#prepare(until)
+        return this.#observed.list(until)
+      })
+      this.#listed = true
+      return seen
+    } catch (cause) {
+      if (signal.aborted || !isSilence(cause)) throw cause
+      if (!this.#listed) throw hostSilent(`What runs on ${this.host} is not known: ${messageOf(cause)}`, cause)
+      return this.#observed.known().map(observation => (observation.state === 'ended' ? observation : { ...observation, state: 'unknown' }))
+    }
+  }
+
+  async describe(signal: AbortSignal): Promise<Host> {
+    const { clock, weaker } = this.#fleet
+    const { role = 'any', reservedFor, reserved = RESERVED, diskMb, attributes = {} } = this.#options
+    try {
+      const [info, images] = await this.#within(signal, async until => Promise.all([this.#client.info(until), this.#imagesThere(until)]))
+      this.#rootDir = info.DockerRootDir
+      if (info.OSType !== 'linux')
+        throw new DaemonSilent(`The daemon of ${this.host} runs ${info.OSType} containers, and Manor needs Linux ones.`)
+      const description = {
+        id: this.host,
+        role,
+        reserved,
+        attributes,
+        weaker: weaker(this.#options),
+        ...(reservedFor === undefined ? {} : { reservedFor }),
+        ...(diskMb === undefined ? {} : { diskMb }),
+      }
+      this.#lastHost = await describeDockerHost(description, info, images, this.#isLocal, clock.now())
+      return this.#lastHost
+    } catch (cause) {
+      if (signal.aborted) throw signal.reason
+      return silentHost(this.host, role, this.#lastHost, messageOf(cause), this.#outages.since ?? clock.now())
+    }
+  }
+
+  /** Whether a workload is there; looks, if only at what is under way here. */
+  async has(id: WorkloadId, signal: AbortSignal): Promise<boolean> {
+    return this.#submitter.isStarting(id) || (await this.#observed.one(id, signal)) !== undefined
+  }
+
+  async stop(id: WorkloadId, grace: Milliseconds, signal: AbortSignal): Promise<void> {
+    await this.#prepare(signal)
+    await untilAborted(this.#submitter.settled(id), signal)
+    const found = await this.#observed.one(id, signal)
+    if (found === undefined || hasEnded(found.seen)) return
+    // Made, not started, and nobody is about to: there is nothing to end but the container.
+    if (found.seen.status === 'created') await this.#client.removeContainer(found.seen.containerId, false, signal)
+    else await this.#stopper.ask(id, found.seen.containerId, grace, signal)
+  }
+
+  async remove(id: WorkloadId, signal: AbortSignal): Promise<void> {
+    await this.#prepare(signal)
+    await untilAborted(this.#submitter.settled(id), signal)
+    const found = await this.#observed.one(id, signal)
+    if (found !== undefined) {
+      const { seen } = found
+      if (!hasEnded(seen) && seen.status !== 'created') throw notEnded(id)
+      try {
+        await this.#client.removeContainer(seen.containerId, false, signal)
+      } catch (cause) {
+        throw hasStatus(cause, 409) ? notEnded(id, cause) : cause
+      }
+      this.#observed.forget(seen.containerId)
+    }
+    await this.#stopper.forget(id, signal)
+  }
+
+  async explain(id: WorkloadId, signal: AbortSignal): Promise<Reason | undefined> {
+    const found = await this.#observed.one(id, signal)
+    if (found === undefined) return undefined
+    const stop = this.#stopper.stopOf(id)
+    return found.observation.reason ?? (stop === undefined ? undefined : stopping(stop, this.#fleet.clock.now()))
+  }
+
+  async logs(id: WorkloadId, bytes: number, signal: AbortSignal): Promise<string> {
+    const found = await this.#observed.one(id, signal)
+    return found === undefined ? '' : logTail(this.#client, found.seen.containerId, bytes, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#end.abort(new DOMException('The Docker engine was closed.', 'AbortError'))
+    await Promise.allSettled(this.#loops)
+    await this.#client.close()
+  }
+
+  /** What must be known before anything is said or done: which stops are under way. Done once, on the first answer. */
+  async #prepare(signal: AbortSignal): Promise<void> {
+    if (this.#prepared) return
+    await this.#stopper.load(signal)
+    if (this.#prepared) return
+    this.#prepared = true
+    await this.#catchUp(signal)
+    for (const { id, state } of await this.#observed.list(signal)) {
+      if (state !== 'stopping') continue
+      const found = await this.#observed.one(id, signal)
+      if (found !== undefined && !hasEnded(found.seen)) this.#stopper.resume(id, found.seen.containerId)
+    }
+  }
+
+  /** Out-of-memory kills of children are told by events alone until their container ends; the daemon remembers the last ones. */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    const { owner, clock } = this.#fleet
+    const filters = { type: ['container'], event: ['oom'], label: [ownerLabel(owner)] }
+    const until = String(Math.floor(clock.now() / 1_000))
+    for (const { Actor } of await this.#client.pastEvents({ filters, since: '0', until }, signal))
+      if (!this.#observed.ooms.has(Actor.ID)) this.#observed.ooms.set(Actor.ID, clock.now())
+  }
+
+  async #follow(): Promise<void> {
+    const { owner, clock, random, onHint } = this.#fleet
+    const filters = { type: ['container'], event: EVENTS, label: [ownerLabel(owner), LABEL.workload] }
+    const options = { client: this.#client, clock, random, filters, onBroken: () => this.#outages.begin(clock.now()) }
+    for await (const notice of followEvents(options, this.#end.signal)) {
+      try {
+        if (notice.kind === 'gap') await this.#resync()
+        else await this.#happened(notice.event, onHint)
+      } catch (cause) {
+        if (!this.#end.signal.aborted) this.#note('An event could not be followed up', cause)
+      }
+    }
+  }
+
+  async #happened({ Action, Actor }: DaemonEvent, onHint: (observation: Observation) => void): Promise<void> {
+    if (Action === 'oom') this.#observed.ooms.set(Actor.ID, this.#fleet.clock.now())
+    const observation = await this.#observed.container(Actor.ID, this.#end.signal)
+    if (observation !== undefined) onHint(observation)
+  }
+
+  /** After a gap: look at everything, and tell of what is not as it was. */
+  async #resync(): Promise<void> {
+    const before = new Map(this.#observed.known().map(observation => [observation.id, observation.state]))
+    this.#observed.doubtAll()
+    this.#networks.forget()
+    await this.#within(this.#end.signal, until => this.#catchUp(until))
+    for (const observation of await this.list(this.#end.signal))
+      if (before.get(observation.id) !== observation.state) this.#fleet.onHint(observation)
+  }
+
+  async #sweepNowAndThen(): Promise<void> {
+    const { clock } = this.#fleet
+    const { signal } = this.#end
+    while (!signal.aborted) {
+      await clock.sleep(Math.min(SWEEP_EVERY_MS, this.#fleet.orphanGraceMs), signal).catch(() => undefined)
+      if (!signal.aborted && this.#listed)
+        await this.#sweep(signal).catch(cause => !signal.aborted && this.#note('A sweep failed for now', cause))
+    }
+  }
+
+  /** Takes away what a crash between two calls left: containers that were made and never started, records of stops, unused networks. */
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const { clock, orphanGraceMs } = this.#fleet
+    await this.#within(signal, async until => {
+      await this.#observed.list(until)
+      for (const [id, madeAt] of this.#observed.abandoned) {
+        if (clock.now() - madeAt < orphanGraceMs) continue
+        await this.#client.removeContainer(id, false, until).catch(cause => {
+          // Started at this very moment: then it is none.
+          if (!hasStatus(cause, 409)) throw cause
+        })
+      }
+      await this.#stopper.sweep(id => this.#observed.isThere(id) || this.#submitter.isStarting(id), until)
+      await this.#networks.sweep(this.#observed.tenants(), until)
+    })
+  }
+
+  async #imagesThere(signal: AbortSignal): Promise<readonly string[]> {
+    const now = this.#fleet.clock.monotonic()
+    if (this.#images !== undefined && now - this.#images.at < IMAGES_EVERY_MS) return this.#images.tags
+    this.#images = { at: now, tags: await this.#client.imageTags(signal) }
+    return this.#images.tags
+  }
+
+  /** Bounds a question to the daemon, and keeps account of whether it answers. */
+  async #within<Result>(signal: AbortSignal, ask: (until: AbortSignal) => Promise<Result>): Promise<Result> {
+    const { clock, daemonTimeoutMs } = this.#fleet
+    const limit = deadline(clock, daemonTimeoutMs, signal)
+    try {
+      const result = await ask(limit.signal)
+      this.#outages.end(clock.now())
+      this.#told = undefined
+      return result
+    } catch (cause) {
+      if (signal.aborted) throw signal.reason
+      if (isSilence(cause)) this.#outages.begin(clock.now())
+      this.#note('It did not answer', cause)
+      throw cause
+    } finally {
+      limit.done()
+    }
+  }
+
+  /** Says a thing once, until it is well again or something else is the matter. */
+  #note(what: string, cause: unknown): void {
+    const sentence = `Docker on ${this.host}: ${what}: ${messageOf(cause)}`
+    if (this.#told === sentence) return
+    this.#told = sentence
+    this.#fleet.onWarning(sentence)
+  }
+}
+
+const isSilence = (cause: unknown): boolean =>
+  cause instanceof DaemonSilent ||
+  (cause instanceof DOMException && cause.name === 'TimeoutError') ||
+  // A daemon that is starting or stopping, or a proxy without one behind it.
+  hasStatus(cause, 502, 503, 504)
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const hostOf = (destination: string): string => destination.slice(destination.lastIndexOf('@') + 1)
+
+const notEnded = (id: WorkloadId, cause?: unknown): EngineError =>
+  new EngineError(
+    { code: 'invalid-spec', message: `The workload ${id} has not ended: it cannot be removed.`, mend: 'Stop it first.' },
+    true,
+    { cause },
+  )
+
+const stopping = ({ askedAt, killAt }: { readonly askedAt: number; readonly killAt: number }, now: number): Reason => ({
+  code: 'killed-by-us',
+  message: `It was asked to stop${now < killAt ? ', and is killed if it has not when its grace is over' : ' and is being killed'}.`,
+  since: askedAt,
+})
+
+/** Abandons a wait, never the work itself. */
+const untilAborted = async (work: Promise<void>, signal: AbortSignal): Promise<void> => {
+  let onAbort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    await Promise.race([work, aborted])
+  } finally {
+    if (onAbort) signal.removeEventListener('abort', onAbort)
+    work.catch(() => undefined)
+  }
+}
