@@ -24,3 +24,16 @@ test('the table names the opponent and says what was missed', () => {
   assert.match(text, /online {2,}2000 ms {2,}1000 ms \(by hand\) {2,}2\.00 x {2,}<= 1\.10 x {2,}MISSED/)
   assert.match(text, /memory {2,}80\.0 MB/)
 })
+
+test('figures with cells are one line for each row, with ours, the opponent and what was missed', () => {
+  const cell = (row: string, column: string, value: number, met: boolean) => ({
+    ...{ name: `${row}: ${column}`, cell: { row, column }, value, unit: 'ms', goal: '<= 20', met },
+    ...{ opponent: { name: 'Fenzo', value: 50 }, ratio: value / 50 },
+  })
+  const text = table([cell('small', 'pass', 10, true), cell('large', 'pass', 25, false), { name: 'load', value: 1, unit: '' }])
+  assert.match(text, /^ +pass, ms {2}Fenzo {2}ratio$/m)
+  assert.match(text, /^small +10\.0 +50\.0 +0\.20 x$/m)
+  assert.match(text, /^large +25\.0 +50\.0 +0\.50 x {2}MISSED: pass$/m)
+  assert.match(text, /^Goals: pass: <= 20$/m)
+  assert.match(text, /^load +1\.00/m)
+})

@@ -6,6 +6,8 @@ export type Figure = {
   readonly name: string
   readonly value: number
   readonly unit: string
+  /** Where many of a kind are measured: a person sees one line per row, with a column for each of these. */
+  readonly cell?: { readonly row: string; readonly column: string }
   /** Who was measured beside us, and what it showed. */
   readonly opponent?: { readonly name: string; readonly value: number }
   /** Ours over the opponent's. */
@@ -76,8 +78,13 @@ export const quantile = (values: readonly number[], share: number): number => {
 
 const round = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
-/** The figures as a table for a person. */
-export const table = (figures: readonly Figure[]): string => {
+/** The figures as tables for a person: those that belong to cells as a line for each row, the others as a line each. */
+export const table = (figures: readonly Figure[]): string =>
+  [grid(figures.filter(({ cell }) => cell !== undefined)), list(figures.filter(({ cell }) => cell === undefined))]
+    .filter(text => text !== '')
+    .join('\n\n')
+
+const list = (figures: readonly Figure[]): string => {
   const rows = figures.map(({ name, value, unit, opponent, ratio, goal, met }) => [
     name,
     `${round(value)} ${unit}`,
@@ -86,9 +93,45 @@ export const table = (figures: readonly Figure[]): string => {
     goal ?? '',
     met === undefined ? '' : met ? 'met' : 'MISSED',
   ])
-  const all = [['figure', 'ours', 'opponent', 'ratio', 'goal', ''], ...rows]
-  const widths = all[0]?.map((_, column) => Math.max(...all.map(row => row[column]?.length ?? 0))) ?? []
-  return all
+  return rows.length === 0 ? '' : aligned([['figure', 'ours', 'opponent', 'ratio', 'goal', ''], ...rows])
+}
+
+/** Ours, the opponent's and the ratio of each column, and which of the row's goals were missed. */
+const grid = (figures: readonly Figure[]): string => {
+  const rows = new Map<string, Map<string, Figure>>()
+  const columns = new Map<string, Figure>()
+  for (const figure of figures) {
+    const { row = '', column = '' } = figure.cell ?? {}
+    rows.set(row, (rows.get(row) ?? new Map()).set(column, figure))
+    if (!columns.has(column)) columns.set(column, figure)
+  }
+  if (rows.size === 0) return ''
+  const head = [...columns].flatMap(([column, { unit, opponent, ratio }]) => [
+    `${column}, ${unit}`,
+    ...(opponent === undefined ? [] : [opponent.name]),
+    ...(ratio === undefined ? [] : ['ratio']),
+  ])
+  const lines = [...rows].map(([row, cells]) => {
+    const missed = [...cells].filter(([, { met }]) => met === false).map(([column]) => column)
+    const values = [...columns].flatMap(([column, { opponent, ratio }]) => {
+      const figure = cells.get(column)
+      return [
+        figure === undefined ? '' : round(figure.value),
+        ...(opponent === undefined ? [] : [figure?.opponent === undefined ? '' : round(figure.opponent.value)]),
+        ...(ratio === undefined ? [] : [figure?.ratio === undefined ? '' : `${figure.ratio.toFixed(2)} x`]),
+      ]
+    })
+    return [row, ...values, missed.length === 0 ? '' : `MISSED: ${missed.join(', ')}`]
+  })
+  const goals = [
+    ...new Set(figures.flatMap(({ cell, goal }) => (goal === undefined || cell === undefined ? [] : [`${cell.column}: ${goal}`]))),
+  ]
+  return [aligned([['', ...head, ''], ...lines]), ...(goals.length === 0 ? [] : [`Goals: ${goals.join('; ')}`])].join('\n')
+}
+
+const aligned = (rows: readonly (readonly string[])[]): string => {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0))) ?? []
+  return rows
     .map(row =>
       row
         .map((cell, column) => cell.padEnd(widths[column] ?? 0))

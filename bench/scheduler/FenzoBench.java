@@ -7,6 +7,7 @@ import com.netflix.fenzo.VMAssignmentResult;
 import com.netflix.fenzo.VMTaskFitnessCalculator;
 import com.netflix.fenzo.VirtualMachineLease;
 import com.netflix.fenzo.plugins.BinPackingFitnessCalculators;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,7 +43,7 @@ public final class FenzoBench {
     System.exit(0);
   }
 
-  private static String run(List<String> sizes, int hosts, int cores, double goodEnough, int perPass, int passes) {
+  private static String run(List<String> sizes, int hosts, int cores, double goodEnough, int perPass, int passes) throws IOException {
     TaskScheduler scheduler =
         new TaskScheduler.Builder()
             .disableShortfallEvaluation()
@@ -101,10 +102,17 @@ public final class FenzoBench {
     double heapMb = (runtime.totalMemory() - runtime.freeMemory()) / 1048576.0;
     String line =
         String.format(
-            "{\"placed\":%d,\"milliseconds\":%.3f,\"p99Ms\":%.3f,\"full\":%.9f,\"heapMb\":%.1f,\"passes\":%d}",
-            placed, Arrays.stream(sorted).sum(), sorted[Math.min(sorted.length - 1, (int) (0.99 * sorted.length))], used / ((double) hosts * cores), heapMb, sorted.length);
+            "{\"placed\":%d,\"milliseconds\":%.3f,\"p99Ms\":%.3f,\"full\":%.9f,\"heapMb\":%.1f,\"peakMb\":%.1f,\"passes\":%d}",
+            placed, Arrays.stream(sorted).sum(), sorted[Math.min(sorted.length - 1, (int) (0.99 * sorted.length))], used / ((double) hosts * cores), heapMb, peakMb(), sorted.length);
     scheduler.shutdown();
     return line;
+  }
+
+  /** Most that this process ever had resident. */
+  private static double peakMb() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/self/status")))
+      if (line.startsWith("VmHWM:")) return Double.parseDouble(line.replaceAll("[^0-9]", "")) / 1024;
+    return 0;
   }
 
   private static final class Task implements TaskRequest {

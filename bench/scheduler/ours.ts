@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises'
 import { controllerId, hostId, tenantId } from '../../src/model/index.ts'
 import { binPacking, NO_DRAIN, Scheduler, type Task } from '../../src/scheduler/index.ts'
-import { quantile } from '../figures.ts'
-import { BATCH, MEMORY_MB_PER_CORE, type Outcome, type Row } from './workload.ts'
+import { median, quantile } from '../figures.ts'
+import { BATCH, MEMORY_MB_PER_CORE, type OurOutcome, type Row } from './workload.ts'
 
 const taskOf = (cores: number, at: number): Task => ({
   id: `task-${at}`,
@@ -18,7 +18,7 @@ const taskOf = (cores: number, at: number): Task => ({
   readyAt: 0,
 })
 
-const run = (sizes: readonly number[], { hosts, cores, goodEnough, passes }: Row): Outcome => {
+const run = (sizes: readonly number[], { hosts, cores, goodEnough, passes }: Row): OurOutcome => {
   const scheduler = new Scheduler({ fitness: binPacking('cpu'), goodEnough })
   const capacity = { cpu: cores, memoryMb: cores * MEMORY_MB_PER_CORE, diskMb: 1000 }
   for (let at = 0; at < hosts; at++)
@@ -53,8 +53,11 @@ const run = (sizes: readonly number[], { hosts, cores, goodEnough, passes }: Row
     placed,
     milliseconds: times.reduce((sum, one) => sum + one, 0),
     p99Ms: quantile(times, 0.99),
+    firstMs: times[0] ?? 0,
+    medianMs: median(times),
     full: scheduler.fleet.ledger.ofTenant('agent', tenantId('bench')).cpu / (hosts * cores),
     heapMb: (heapUsed + arrayBuffers) / 1_048_576,
+    peakMb: process.resourceUsage().maxRSS / 1024,
     passes: times.length,
   }
 }

@@ -20,9 +20,14 @@ export type Outcome = {
   readonly p99Ms: number
   /** Cores used of all, 0 to 1. */
   readonly full: number
+  /** What lives on the heap at the end, after a full collection; ours with its typed arrays. */
   readonly heapMb: number
+  /** Most that the process ever had resident (VmHWM): heap, garbage, code, the runtime itself, and the warm-up. */
+  readonly peakMb: number
   readonly passes: number
 }
+
+export type OurOutcome = Outcome & { readonly firstMs: number; readonly medianMs: number }
 
 /** Cores of each task, mixed; as many as fill the hosts if they were packed without loss. */
 export const sizesFor = ({ hosts, cores }: Row, seed: number): number[] => {
