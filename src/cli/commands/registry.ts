@@ -95,6 +95,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./tenant.ts')).tenantCommand,
   },
   {
+    name: 'simulate',
+    isLocal: true,
+    group: 'Capacity',
+    summary: 'Run whole fleets in virtual time: to test Manor, or to plan one',
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
+  {
     name: 'token',
     group: 'Access',
     summary: 'Create, list and revoke API tokens',

@@ -1,0 +1,21 @@
+import type { Outcome, Plan } from '../../../simulator/contract.ts'
+import { type Pool, RunError } from '../../../simulator/runner/pool.ts'
+import type { Progress } from '../display/progress.ts'
+import { CliError, EXIT } from '../errors.ts'
+import { formatDuration } from '../output/units.ts'
+
+/** One run as the step `run` of a display. Rejects with a CliError where it broke, and with the signal's reason. */
+export const runOnce = async (plan: Plan, pool: Pool, signal: AbortSignal, progress: Progress): Promise<Outcome> => {
+  try {
+    const outcome = await pool.simulate(plan, signal)
+    const [violation] = outcome.violations
+    if (violation === undefined) progress.done('run', `${formatDuration(outcome.virtualMs)} of virtual time`)
+    else progress.fail('run', `${violation.invariant} does not hold`)
+    return outcome
+  } catch (cause) {
+    progress.fail('run', signal.aborted ? 'ended by you' : 'it broke')
+    progress.close()
+    if (cause instanceof RunError) throw new CliError(`The run broke: ${cause.message}`, EXIT.failed, { cause })
+    throw cause
+  }
+}
