@@ -1,10 +1,41 @@
 import type { FaultLevel } from '../contract.ts'
 import { untilNext } from '../kernel/chance.ts'
 import type { World } from '../world/world.ts'
+import { CALL_FAULTS } from './calls.ts'
 import type { Fault } from './fault.ts'
+import { hostDies, hostSilent, zoneDies } from './hosts.ts'
+import { clockSteps, diskFull, diskSlow, writeRefused } from './machine.ts'
+import { manorKilled, manorKilledInACall, powerLost } from './manor.ts'
+import { hintsDisordered, hintsLost, partition } from './network.ts'
+import { personChangesTemplate, personRestarts, personStops, personTries } from './people.ts'
+import { agentKilled, controllerHangs, controllerKilled, controllerRestartsInside, templateBroken } from './programs.ts'
 
 /** Everything that can go wrong. docs/add-a-fault.md says how to add one. */
-export const FAULTS: readonly Fault[] = []
+export const FAULTS: readonly Fault[] = [
+  manorKilledInACall,
+  manorKilled,
+  powerLost,
+  hostDies,
+  zoneDies,
+  hostSilent,
+  partition,
+  hintsLost,
+  hintsDisordered,
+  ...CALL_FAULTS,
+  diskFull,
+  writeRefused,
+  diskSlow,
+  clockSteps,
+  controllerKilled,
+  controllerHangs,
+  controllerRestartsInside,
+  agentKilled,
+  templateBroken,
+  personRestarts,
+  personStops,
+  personTries,
+  personChangesTemplate,
+]
 export const FAULT_NAMES: readonly string[] = FAULTS.map(({ name }) => name)
 
 /** Rates per virtual hour for a level, as a plan has them. */

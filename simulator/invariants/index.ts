@@ -1,6 +1,44 @@
 import type { Statistics } from '../world/statistics.ts'
 import type { World } from '../world/world.ts'
+import { noBuildLostByUs } from './builds.ts'
+import type { Invariant } from './invariant.ts'
+import { legalStates } from './legal-states.ts'
+import { namesAreNew, oneAgentPerItem } from './one-agent.ts'
+import { oneWriter } from './one-writer.ts'
+import { noOrphans } from './orphans.ts'
+import { comesToRest, lostHostsControllersAreBack, nothingLeaks, unrest, workConserving } from './progress.ts'
+import { acknowledgedWritesSurvive, noBugs, staleEpochsAreRefused } from './promises.ts'
+import { hostsHold, quotaHolds } from './room.ts'
 
-export const startInvariants = (world: World, statistics: Statistics): { readonly isAtRest: () => boolean } => ({
-  isAtRest: () => statistics.waiting.size === 0 && statistics.liveAgents === 0 && world.manor !== undefined,
-})
+/** Everything that must hold. docs/add-a-fault.md says how to add one. */
+export const INVARIANTS: readonly Invariant[] = [
+  oneWriter,
+  oneAgentPerItem,
+  namesAreNew,
+  noBuildLostByUs,
+  noOrphans,
+  quotaHolds,
+  hostsHold,
+  acknowledgedWritesSurvive,
+  staleEpochsAreRefused,
+  legalStates,
+  lostHostsControllersAreBack,
+  workConserving,
+  nothingLeaks,
+  noBugs,
+  comesToRest,
+]
+
+/** Has all of them watch the world. `isAtRest` asks whether liveness holds already. */
+export const startInvariants = (world: World, statistics: Statistics): { readonly isAtRest: () => boolean } => {
+  for (const { name, claim, watch } of INVARIANTS) {
+    let isViolated = false
+    const violated = (found: string): void => {
+      if (isViolated) return
+      isViolated = true
+      world.violate(name, claim, found)
+    }
+    world.observers.push(watch(world, violated, statistics))
+  }
+  return { isAtRest: () => unrest(world, statistics.waiting.size) === undefined }
+}

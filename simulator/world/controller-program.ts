@@ -55,7 +55,6 @@ export class ControllerProgram implements Process {
       random,
       jenkins: this.jenkins,
       door: door(this),
-      onAccepted: () => world.greeted(this),
       // A run that is not wanted any more ends its program, as hook/manor.groovy does.
       onRefused: code => this.#refused(code),
     })

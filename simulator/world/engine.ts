@@ -255,6 +255,7 @@ export class SimulatedEngine {
       machine.images.add(image)
       this.#become(run, 'running', { startedAt: this.#world.now, address: machine.id, ports: portsOf(run.workload) })
       run.process = this.#world.begin(run)
+      this.#world.begins(run)
     })
   }
 

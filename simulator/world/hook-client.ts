@@ -22,8 +22,6 @@ export type HookClientOptions = {
   readonly jenkins: Jenkins
   /** Manor's door as it is reached from here; each call may be lost on either way, or refused while no Manor is there. */
   readonly door: HookService
-  /** The greeting was accepted. */
-  readonly onAccepted: () => void
   /** Manor says that this run is not the current one. */
   readonly onRefused: (code: string) => void
 }
@@ -93,9 +91,8 @@ export class HookClient {
   }
 
   async #greet(): Promise<void> {
-    const { door, controller, session, epoch, onAccepted } = this.#options
+    const { door, controller, session, epoch } = this.#options
     await door.hello(controller, { session, epoch, distribution: 'jenkins', version: VERSION, secured: true })
-    onAccepted()
     this.#greeted = true
     this.changed()
   }

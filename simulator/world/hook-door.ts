@@ -39,7 +39,13 @@ export const hookDoor = (world: World, program: ControllerProgram): HookService 
   }
 
   return {
-    hello: (...args) => call('hello', ANSWER_TIMEOUT_MS, hook => hook.hello(...args)),
+    hello: (...args) =>
+      call('hello', ANSWER_TIMEOUT_MS, async hook => {
+        const epochBefore = world.store?.get('controller', program.id)?.epoch
+        const welcome = await hook.hello(...args)
+        world.heard(program, epochBefore)
+        return welcome
+      }),
     report: (...args) => call('report', ANSWER_TIMEOUT_MS, hook => hook.report(...args)),
     wanted: (id, session, revision, waitSeconds, signal) =>
       call('wanted', ANSWER_TIMEOUT_MS + waitSeconds * 1_000, hook => hook.wanted(id, session, revision, waitSeconds, signal)),

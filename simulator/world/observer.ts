@@ -1,6 +1,5 @@
 import type { Event } from '../../src/model/index.ts'
 import type { Change } from '../../src/store/index.ts'
-import type { AgentProgram } from './agent-program.ts'
 import type { ControllerProgram } from './controller-program.ts'
 import type { Run } from './engine.ts'
 import type { Build, Home, Item } from './jenkins.ts'
@@ -17,12 +16,14 @@ export type Observer = {
   event?(event: Event): void
   /** The engine has taken a workload on, was asked to stop one, or nothing of it runs any more. */
   started?(run: Run): void
+  /** Its process runs from now on. */
+  begins?(run: Run): void
   stopAsked?(run: Run): void
   gone?(run: Run): void
   hostLost?(machine: Machine): void
   serves?(program: ControllerProgram): void
-  /** A Manor took a run of a controller for the current one. */
-  greeted?(program: ControllerProgram): void
+  /** A Manor has welcomed a run of a controller; when it was asked, that epoch was the row's. */
+  heard?(program: ControllerProgram, epochBefore: number | undefined): void
   queued?(item: Item, controller: string): void
   buildBegan?(program: ControllerProgram, build: Build, node: string): void
   buildEnded?(program: ControllerProgram, build: Build, node: string, result: string): void
@@ -32,5 +33,3 @@ export type Observer = {
   /** Faults are over and the world has had its time to come to rest. */
   atEnd?(): void
 }
-
-export type { AgentProgram }

@@ -27,6 +27,7 @@ import { Manor, SUPERVISOR_DELAY_MS } from './manor.ts'
 import { Network } from './network.ts'
 import type { Observer } from './observer.ts'
 import { OfferDesk } from './offers.ts'
+import { People } from './people.ts'
 import type { Process } from './process.ts'
 import { seedRows } from './seed-rows.ts'
 
@@ -50,6 +51,7 @@ export class World {
   readonly engine: SimulatedEngine
   readonly offers: OfferDesk | undefined
   readonly observers: Observer[] = []
+  readonly people = new People(this)
   readonly homes = new Map<ControllerId, Home>()
   /** Programs of controllers that run, by their address. */
   readonly programs = new Map<string, ControllerProgram>()
@@ -193,6 +195,11 @@ export class World {
   /** For how long nothing has gone wrong; negative while something does. */
   get calmMs(): number {
     return this.kernel.elapsedMs - this.#disturbedUntil
+  }
+
+  /** Whether a fault lasts. */
+  get isDisturbed(): boolean {
+    return this.#mends.size > 0 || this.manor === undefined
   }
 
   violate(invariant: string, claim: string, found: string): void {
@@ -343,8 +350,12 @@ export class World {
     for (const observer of this.observers) observer.gone?.(run)
   }
 
-  greeted(program: ControllerProgram): void {
-    for (const observer of this.observers) observer.greeted?.(program)
+  begins(run: Run): void {
+    for (const observer of this.observers) observer.begins?.(run)
+  }
+
+  heard(program: ControllerProgram, epochBefore: number | undefined): void {
+    for (const observer of this.observers) observer.heard?.(program, epochBefore)
   }
 
   buildBegan(program: ControllerProgram, build: Build, node: string): void {

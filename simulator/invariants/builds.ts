@@ -1,0 +1,57 @@
+import { HOOK_SILENCE_MS } from '../../src/controllers/decide.ts'
+import type { Run } from '../world/engine.ts'
+import type { World } from '../world/world.ts'
+import type { Invariant } from './invariant.ts'
+
+/** What is measured by Manor's clock and by the world's differs by what a commit and a message take. */
+const SLACK_MS = 2_000
+
+export const noBuildLostByUs: Invariant = {
+  name: 'no-build-lost-by-us',
+  claim: 'Manor stops nothing under a running build, but a controller whose grace is over, whose hook is silent or that is to go.',
+  watch: (world, violated) => {
+    const quietSince = new Map<string, number>()
+    const heardAt = new Map<string, number>()
+    return {
+      event: ({ kind, type, subject, data }) => {
+        if (kind === 'controller' && type === 'phase-changed' && data.phase === 'quieting') quietSince.set(subject, world.now)
+      },
+      change: ({ kind, id, row }) => {
+        if (kind === 'presence' && row !== undefined) heardAt.set(id, world.now)
+      },
+      stopAsked: run => {
+        const found = run.workload.labels.kind === 'agent' ? agentLost(world, run) : controllerLost(world, run, quietSince, heardAt)
+        if (found) violated(found)
+      },
+    }
+  },
+}
+
+const agentLost = (world: World, run: Run): string | undefined => {
+  const { noun } = run.workload.labels
+  if (world.agents.get(noun)?.isBuilding !== true) return undefined
+  const row = world.store?.get('agent', noun)
+  const controller = row && world.store?.get('controller', row.controller)
+  if (row !== undefined && controller?.wanted !== 'running') return undefined
+  return `Agent ${noun} (${row?.phase ?? 'without a row'}) was stopped while it ran a build.`
+}
+
+const controllerLost = (
+  world: World,
+  run: Run,
+  quietSince: ReadonlyMap<string, number>,
+  heardAt: ReadonlyMap<string, number>,
+): string | undefined => {
+  const { noun, epoch } = run.workload.labels
+  const program = world.programOf(run.workload.labels.noun as never)
+  const running = program?.run === run ? program.jenkins.running : 0
+  if (running === 0) return undefined
+  const row = world.store?.get('controller', noun)
+  // A run that is not the current one has no right to its home.
+  if (row === undefined || row.epoch !== epoch) return undefined
+  const quietFor = world.now - (quietSince.get(noun) ?? world.now)
+  const silentFor = world.now - (heardAt.get(noun) ?? 0)
+  if (quietFor >= row.spec.graceMs - SLACK_MS || silentFor >= HOOK_SILENCE_MS - SLACK_MS) return undefined
+  if (row.reason?.code === 'not-secured' || row.phase === 'failed') return undefined
+  return `Controller ${noun} (${row.phase}) was stopped under ${running} builds, ${quietFor} ms after it was quieted, its hook heard ${silentFor} ms ago.`
+}

@@ -1,0 +1,13 @@
+import type { Observer } from '../world/observer.ts'
+import type { Statistics } from '../world/statistics.ts'
+import type { World } from '../world/world.ts'
+
+/** Something that must hold at every moment, or, for what is called liveness, once the world has had its time to come to rest. */
+export type Invariant = {
+  /** Words with hyphens. */
+  readonly name: string
+  /** What must hold, as a sentence. */
+  readonly claim: string
+  /** Watches the world and calls `violated` with what was found instead, the first time that it does not hold. */
+  watch(world: World, violated: (found: string) => void, statistics: Statistics): Observer
+}

@@ -1,0 +1,37 @@
+import type { Run } from '../world/engine.ts'
+import type { World } from '../world/world.ts'
+import type { Invariant } from './invariant.ts'
+
+const ORPHAN_MS = 60_000
+
+export const noOrphans: Invariant = {
+  name: 'no-orphans',
+  claim: 'No workload runs for more than 60 s of calm without a row that it runs for.',
+  watch: (world, violated) => {
+    const since = new Map<Run, number>()
+    return {
+      gone: run => void since.delete(run),
+      manorDown: () => since.clear(),
+      look: () => {
+        if (world.store === undefined) return
+        for (const live of world.engine.liveOf.values())
+          for (const run of live) {
+            if (isOwned(world, run)) {
+              since.delete(run)
+              continue
+            }
+            const from = since.get(run) ?? world.now
+            since.set(run, from)
+            if (Math.min(world.now - from, world.calmMs) > ORPHAN_MS)
+              violated(`${run.id} has run for ${world.now - from} ms without a row.`)
+          }
+      },
+    }
+  },
+}
+
+const isOwned = (world: World, { id, workload: { labels } }: Run): boolean => {
+  if (labels.kind === 'controller') return world.store?.get('controller', labels.noun)?.workload === id
+  const agent = world.store?.get('agent', labels.noun)
+  return agent !== undefined && agent.phase !== 'ended'
+}
