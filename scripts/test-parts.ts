@@ -26,6 +26,8 @@ const PARTS: readonly Part[] = [
   { what: 'SASL, for Mesos', file: `${LIBRARIES}/libsasl2.so.2`, packages: ['libsasl2-2'] },
   { what: 'SASL’s modules, for Mesos', file: `${LIBRARIES}/sasl2/libcrammd5.so`, packages: ['libsasl2-modules'] },
   { what: 'ZooKeeper, for finding Mesos’ leader', file: '/usr/share/java/zookeeper.jar', packages: ['zookeeper'] },
+  { what: 'Docker, for its engine', program: 'dockerd', packages: ['docker.io'] },
+  { what: 'busybox, for the image that Docker runs in tests', program: 'busybox', packages: ['busybox-static'] },
 ]
 
 const isOnPath = (program: string): boolean =>

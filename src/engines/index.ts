@@ -6,8 +6,15 @@
  * `process/` runs workloads on this machine without containers. It alone touches /proc, control groups, users and mount namespaces, and only
  * below its state directory and the groups named after its owner. Start reading at process/process-engine.ts, then process/supervise.sh.
  *
+ * `docker/` runs workloads as containers on one or more Docker daemons, through a client of our own (`docker/client`). What it remembers is on
+ * the daemons, as names and labels. Start reading at docker/docker-engine.ts, then docker/daemon.ts and docker/submitter.ts.
+ *
  * `marathon/` runs controllers as apps of a Marathon. Start reading at marathon/marathon-engine.ts, then marathon/bootstrap.ts.
  */
+export type { RegistryLogin } from './docker/client/image-reference.ts'
+export type { ContainerUser } from './docker/container-spec.ts'
+export type { DaemonOptions } from './docker/daemon.ts'
+export { createDockerEngine, type DockerEngine, type DockerEngineOptions } from './docker/docker-engine.ts'
 export { type Engine, EngineError, type OfferListener, type OfferSource, type OfferUse } from './engine.ts'
 export { createMarathonEngine, type MarathonEngine, type MarathonEngineOptions } from './marathon/marathon-engine.ts'
 export type { SecondTask, StartAnswer } from './marathon/start.ts'

@@ -1,0 +1,191 @@
+/**
+ * A real Docker daemon for tests, as root, in network and mount namespaces of its own: its bridges, firewall rules and mounts are not the
+ * machine's, several can run side by side, and all of it is gone with the process that holds the namespaces.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { closeSync, createReadStream, existsSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DockerClient } from '../../src/engines/docker/client/client.ts'
+import { systemClock } from '../../src/runtime/index.ts'
+import { waitFor } from './wait.ts'
+
+export type DockerdOptions = {
+  /** Containers outlive a restart of the daemon. */
+  readonly liveRestore?: boolean
+  /** Further arguments. */
+  readonly args?: readonly string[]
+}
+
+export type Dockerd = {
+  readonly directory: string
+  readonly socket: string
+  /** Process whose namespaces are the daemon's: `nsenter --target PID --net`. */
+  readonly holder: number
+  readonly pid: number
+  readonly client: DockerClient
+  /** Ends the daemon: politely, or as a crash does. */
+  down(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  up(): Promise<void>
+  log(): Promise<string>
+  dispose(): Promise<void>
+}
+
+const UP_WITHIN_MS = 60_000
+let daemons = 0
+
+/** Starts a daemon; it answers when this resolves. */
+export const startDockerd = async (options: DockerdOptions = {}): Promise<Dockerd> => {
+  const directory = await mkdtemp(join(tmpdir(), 'manor-docker-'))
+  const socket = join(directory, 'docker.sock')
+  const cgroupParent = `/manor-test-${process.pid}-${++daemons}`
+  const holder = spawn(
+    'unshare',
+    ['--net', '--mount', '--propagation', 'private', 'sh', '-c', 'ip link set lo up; echo ready; exec sleep infinity'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  await once(holder)
+  const holderPid = holder.pid ?? 0
+  const client = new DockerClient({ address: `unix://${socket}`, clock: systemClock })
+  let daemon: ChildProcess | undefined
+  const up = async (): Promise<void> => {
+    await rm(join(directory, 'docker.pid'), { force: true })
+    daemon = launch(directory, socket, holderPid, cgroupParent, options)
+    await waitFor(() => client.ping(AbortSignal.timeout(2_000)).then(() => true), {
+      what: 'the Docker daemon is up',
+      withinMs: UP_WITHIN_MS,
+      seen: () => tailOf(join(directory, 'dockerd.log')),
+    })
+  }
+  await up()
+  return {
+    directory,
+    socket,
+    holder: holderPid,
+    client,
+    get pid() {
+      return daemon?.pid ?? 0
+    },
+    up,
+    down: signal => end(daemon, signal),
+    log: () => readFile(join(directory, 'dockerd.log'), 'utf8'),
+    dispose: async () => {
+      await removeContainers(client)
+      await client.close()
+      await end(daemon, 'SIGTERM')
+      endAllIn(holderPid)
+      await end(holder, 'SIGKILL')
+      removeGroups(cgroupParent)
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+const launch = (directory: string, socket: string, holder: number, cgroupParent: string, options: DockerdOptions): ChildProcess => {
+  const log = openSync(join(directory, 'dockerd.log'), 'a')
+  const args = [
+    ...['--target', String(holder), '--net', '--mount', 'dockerd'],
+    ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'), '--pidfile', join(directory, 'docker.pid')],
+    ...['-H', `unix://${socket}`, '--bridge', 'none', '--cgroup-parent', cgroupParent, '--shutdown-timeout', '5'],
+    ...(options.liveRestore ? ['--live-restore'] : []),
+    ...(options.args ?? []),
+  ]
+  const child = spawn('nsenter', args, { stdio: ['ignore', log, log] })
+  closeSync(log)
+  return child
+}
+
+const once = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve, reject) => {
+    child.stdout?.once('data', () => resolve())
+    child.once('error', reject)
+    child.once('exit', code =>
+      reject(new Error(`The namespaces could not be made: unshare ended with ${code}. The Docker tests need root.`)),
+    )
+  })
+
+const end = async (child: ChildProcess | undefined, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  // One that was stopped would not hear it.
+  child.kill('SIGCONT')
+  child.kill(signal)
+  await ended
+}
+
+const tailOf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').slice(-2_000) : '')
+
+const removeContainers = async (client: DockerClient): Promise<void> => {
+  const { signal } = new AbortController()
+  for (const { Id } of await client.listContainers([], signal).catch(() => [])) await client.removeContainer(Id, true, signal)
+}
+
+/** What is left in the daemon's namespaces: containerd and its shims, after a crash of the daemon. */
+const endAllIn = (holder: number): void => {
+  const ours = namespaceOf(String(holder))
+  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name)))
+    if (ours !== undefined && Number(pid) !== holder && namespaceOf(pid) === ours) process.kill(Number(pid), 'SIGKILL')
+}
+
+const namespaceOf = (pid: string): string | undefined => {
+  try {
+    return execFileSync('readlink', [`/proc/${pid}/ns/mnt`], { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
+  } catch {
+    return undefined
+  }
+}
+
+/** Groups are directories whose files cannot be deleted: they are removed from the leaves up. */
+const removeGroups = (parent: string): void => {
+  for (const tree of readdirSync('/sys/fs/cgroup')) removeGroup(join('/sys/fs/cgroup', tree, parent))
+  removeGroup(join('/sys/fs/cgroup', parent))
+}
+
+const removeGroup = (path: string): void => {
+  if (!existsSync(path)) return
+  for (const child of readdirSync(path, { withFileTypes: true })) if (child.isDirectory()) removeGroup(join(path, child.name))
+  try {
+    rmdirSync(path)
+  } catch {
+    // A process that is just ending keeps its group for a moment; an empty group costs nothing.
+  }
+}
+
+/** Name of the image that the tests run. */
+export const TEST_IMAGE = 'manor-test:1'
+
+/** A root file system of one static program, some 2 MB, imported as an image. */
+export const importTestImage = async ({ directory, socket }: Dockerd, name = TEST_IMAGE): Promise<void> => {
+  const root = join(directory, 'rootfs')
+  if (!existsSync(root)) await makeRoot(root)
+  const archive = join(directory, 'rootfs.tar')
+  execFileSync('tar', ['-C', root, '-cf', archive, '.'])
+  const [repo = '', tag = 'latest'] = name.split(/:(?=[^:/]+$)/)
+  await new Promise<void>((resolve, reject) => {
+    const path = `/images/create?${new URLSearchParams({ fromSrc: '-', repo, tag })}`
+    const asked = request({ socketPath: socket, method: 'POST', path, headers: { 'content-type': 'application/x-tar' } }, answer => {
+      answer.resume()
+      answer.once('end', () => (answer.statusCode === 200 ? resolve() : reject(new Error(`The import was answered ${answer.statusCode}.`))))
+    })
+    asked.once('error', reject)
+    createReadStream(archive).pipe(asked)
+  })
+}
+
+const makeRoot = async (root: string): Promise<void> => {
+  const busybox = execFileSync('sh', ['-c', 'command -v busybox']).toString().trim()
+  for (const path of ['bin', 'etc', 'tmp', 'home/manor']) await mkdir(join(root, path), { recursive: true })
+  await copyFile(busybox, join(root, 'bin/busybox'))
+  const applets = execFileSync(busybox, ['--list']).toString().split('\n').filter(Boolean)
+  for (const applet of applets) if (applet !== 'busybox') await symlink('busybox', join(root, 'bin', applet))
+  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nmanor:x:1000:1000::/home/manor:/bin/sh\n')
+  await writeFile(join(root, 'etc/group'), 'root:x:0:\nmanor:x:1000:\n')
+}
+
+/** Runs a program where the daemon is: the published ports of its containers are there. */
+export const insideOf = ({ holder }: Dockerd, command: readonly string[]): ChildProcess =>
+  spawn('nsenter', ['--target', String(holder), '--net', ...command], { stdio: ['ignore', 'pipe', 'inherit'] })
