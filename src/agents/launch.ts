@@ -65,7 +65,7 @@ const workloadFor = async (
   const secrets = openSecrets(ports.store, ports.seal, controller.id)
   if (secrets === undefined || endpoint === undefined) throw new TypeError(`Controller ${controller.id} has no secrets or no endpoint.`)
   const workDirectory = ports.directories.workDirectory(agent.id)
-  const url = `http://${endpoint.host}:${endpoint.httpPort}${prefixOf(controller.id)}/`
+  const url = `http://${endpoint.peerHost ?? endpoint.host}:${endpoint.httpPort}${prefixOf(controller.id)}/`
   const secret = distribution.agentSecret(secrets, agent.id)
   const { memoryMb } = agent.resources
   const plan = distribution.agentCommand({ program, agentJar, url, name: agent.id, secret, workDirectory, jarCache, memoryMb })

@@ -93,6 +93,11 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
   ],
   ['a ready one that has a new address is located', view({ row: { endpoint: AT }, observation: IN_CONTAINER }), 'locate'],
   ['one that is where its row says stays', view({ row: { endpoint: { ...AT, host: '172.18.0.2' } }, observation: IN_CONTAINER }), 'wait'],
+  [
+    'one whose agents reach it by another name is located',
+    view({ row: { endpoint: AT }, observation: observation('running', { address: '127.0.0.1', peerAddress: 'a' }) }),
+    'locate',
+  ],
   ['an engine that tells no address leaves the row alone', view({ row: { endpoint: AT }, observation: RUNNING }), 'wait'],
   [
     'a failed one that still runs is stopped before the next run',

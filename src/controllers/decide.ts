@@ -143,15 +143,18 @@ const ended = (observation: Observation | undefined, what: string): ControllerSt
  * Where an engine has put the run, if that is not what the row says: containers have addresses of their own, and get new ones when their daemon
  * starts them again.
  */
-const movedTo = ({ endpoint }: Controller, { state, address, ports }: Observation): ControllerEndpoint | undefined => {
+const movedTo = ({ endpoint }: Controller, { state, address, peerAddress, ports }: Observation): ControllerEndpoint | undefined => {
   if (endpoint === undefined || state !== 'running') return undefined
-  const { host, httpPort, agentPort } = endpoint
-  const found = {
+  const { host, peerHost, httpPort, agentPort } = endpoint
+  const peer = address === undefined ? peerHost : peerAddress
+  const found: ControllerEndpoint = {
     host: address ?? host,
+    ...(peer === undefined ? {} : { peerHost: peer }),
     httpPort: ports.http ?? httpPort,
     ...(agentPort === undefined ? {} : { agentPort: ports.agent ?? agentPort }),
   }
-  return found.host === host && found.httpPort === httpPort && found.agentPort === agentPort ? undefined : found
+  const isThere = found.host === host && found.peerHost === peerHost && found.httpPort === httpPort && found.agentPort === agentPort
+  return isThere ? undefined : found
 }
 
 const decideStarting = (view: ControllerView): ControllerStep => {

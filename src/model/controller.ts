@@ -89,7 +89,10 @@ export const isAtRest = (phase: ControllerPhase): boolean => AT_REST.has(phase)
 
 /** Where a running controller is reached from inside the platform. */
 export type ControllerEndpoint = {
+  /** As Manor reaches it. */
   readonly host: string
+  /** As its agents reach it, where that is another: a name within a network of containers. */
+  readonly peerHost?: string
   readonly httpPort: number
   /** Port for inbound TCP agents; absent where agents come by WebSocket. */
   readonly agentPort?: number

@@ -76,6 +76,8 @@ export type Observation = {
   readonly host?: HostId
   /** Address under which the ports are reached from Manor's side. */
   readonly address?: string
+  /** Address under which its tenant's other workloads reach the same ports; absent where it is the same. */
+  readonly peerAddress?: string
   readonly ports: Readonly<Record<string, number>>
   readonly startedAt?: Timestamp
   readonly endedAt?: Timestamp
