@@ -8,7 +8,7 @@ import { NO_DRAIN } from './pass/drain.ts'
 import type { PassResult } from './pass/pass.ts'
 import { PREEMPTION_RULES } from './pass/preempt.ts'
 import { binPacking, spreading } from './placement/fitness.ts'
-import { EPSILON } from './resources.ts'
+import { dominantShare, EPSILON } from './resources.ts'
 import { Scheduler, type SchedulerOptions } from './scheduler.ts'
 import { hostOf, sizeOf, taskOf, tasksOf } from './testing.ts'
 import type { FleetHost, Task } from './types.ts'
@@ -256,6 +256,30 @@ test('no tenant with demand stays below its guarantee, and shares beyond are wit
       const burst = hungry.filter(([at, { guarantee, size }]) => size === 1 && used(at) > guarantee + EPSILON).map(([at]) => used(at))
       assert.ok(burst.length === 0 || Math.max(...burst) - Math.min(...burst) <= 1 + EPSILON, burst.join())
     }),
+  )
+})
+
+test('while everybody has demand and room, dominant shares at equal weight are within one largest task of each other', () => {
+  const anySize = fc.record({ cpu: fc.integer({ min: 1, max: 8 }), memoryMb: fc.integer({ min: 1, max: 8 }), diskMb: fc.nat({ max: 3 }) })
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(anySize, { minLength: 30, maxLength: 30 }), { minLength: 2, maxLength: 6 }),
+      fc.integer({ min: 1, max: 100 }),
+      (tenants, placements) => {
+        const scheduler = new Scheduler()
+        const whole = { cpu: 2000, memoryMb: 1500, diskMb: 1000 }
+        scheduler.fleet.putHost(hostOf('h', { capacity: whole }))
+        for (const [at, sizes] of tenants.entries())
+          for (const [number, resources] of sizes.entries())
+            scheduler.queue.add(taskOf(`t${at}-${number}`, { tenant: tenantId(`tenant-${at}`), resources, readyAt: number }))
+        // Ended early enough that nobody's tasks are used up.
+        for (let left = Math.min(placements, 28); left > 0; left -= 7)
+          scheduler.pass({ now: 100, drain: NO_DRAIN, placements: Math.min(7, left) })
+        const shares = tenants.map((_, at) => dominantShare(scheduler.fleet.ledger.ofTenant('agent', tenantId(`tenant-${at}`)), whole))
+        const largest = Math.max(...tenants.flat().map(size => dominantShare(size, whole)))
+        assert.ok(Math.max(...shares) - Math.min(...shares) <= largest + EPSILON, `${shares.join()} with tasks up to ${largest}`)
+      },
+    ),
   )
 })
 

@@ -3,7 +3,8 @@
  * ScaleDownConstraintExecutorTest, BalancedScaleDownConstraintEvaluatorTest and VMCollectionTest. Differences: a delay starts anew whenever
  * its need went away, where Fenzo waits for twice the delay before it does; hosts that were asked for count as coming, where Fenzo counts
  * each waiting task once in ten minutes; its exact scores for balance are its own, what they lead to (as many hosts left in each zone) is
- * held.
+ * held. Groups that are not in use (ShortfallAutoscalerTest 1groupWithActiveVms) are left out of the rules and of what may grow by whoever
+ * asks; that their hosts get no work is in placement/constraint.test.ts.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -117,6 +118,11 @@ test('a rule may say how many hosts a shortfall is worth', () => {
   assert.deepEqual(rested([rule({ adjustShortfall: () => 0 })])(0, { hosts: hosts(3), shortfall: { g: 10 } }), [])
 })
 
+test('a group that is below its least size gives no host, however many idle ones it has', () => {
+  const actions = rested([rule({ minSize: 20, maxIdle: 2 })])(0, { hosts: hosts(8, 3) })
+  assert.deepEqual(downs(actions), [])
+})
+
 test('nothing is removed while work waits', () => {
   const rules = [rule({ maxSize: 9 })]
   assert.deepEqual(rested(rules)(0, { hosts: hosts(9), shortfall: { g: 1 } }), [])
@@ -195,7 +201,18 @@ test('classes go in order, then scores by weight, and a score of 0 keeps a host'
   const other = { score: by({ a: 1, b: 0.1, c: 0.5, d: 0 }), weight: 3 }
   assert.deepEqual(ordered({ scores: [one] }), ['b', 'c', 'd', 'a'])
   assert.deepEqual(ordered({ scores: [one, other] }), ['a', 'c', 'b'])
-  assert.throws(() => checkPreferences({ scores: [{ ...one, weight: 0 }] }), /weighs 0/)
+  const bad: DownPreferences = { scores: [{ ...one, weight: 0 }] }
+  assert.throws(() => checkPreferences(bad), /weighs 0/)
+  const decided = decideScaling({
+    rules: [rule({ minIdle: 0, maxIdle: 3 })],
+    hosts: all,
+    shortfall: {},
+    memory: { g: { actedAt: 0, everActed: true } },
+    now: COOL_DOWN_MS,
+    preferences: bad,
+  })
+  assert.match(decided.problems[0] ?? '', /weighs 0/)
+  assert.deepEqual(downs(decided.actions), ['a'], 'as without preferences')
 })
 
 const growable = (group: string, change: Partial<Growable> = {}): Growable => ({

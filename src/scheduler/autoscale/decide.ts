@@ -1,6 +1,6 @@
 import { type Milliseconds, SECOND, type Timestamp } from '../../model/index.ts'
 import { type GroupMemory, ruleProblems, type ScaleAction, type ScaledHost, type ScaleMemory, type ScaleRule } from './rules.ts'
-import { type DownPreferences, orderForRemoval } from './scale-down.ts'
+import { type DownPreferences, orderForRemoval, preferenceProblems } from './scale-down.ts'
 
 /**
  * After a start the picture is not complete: hosts and work are still being told. No action before this, or the cool-down where that is
@@ -22,7 +22,7 @@ export type ScaleResult = {
   readonly actions: readonly ScaleAction[]
   /** To be given to the next decision. Groups without a rule are forgotten, so a rule that comes back begins anew. */
   readonly memory: ScaleMemory
-  /** Rules that were passed over, each with its mend. */
+  /** Rules that were passed over, and preferences where they cannot be right, each with its mend. */
   readonly problems: readonly string[]
 }
 
@@ -33,7 +33,8 @@ export type ScaleResult = {
 export const decideScaling = ({ rules, hosts, shortfall, memory, now, preferences = {} }: ScaleInput): ScaleResult => {
   const actions: ScaleAction[] = []
   const remembered: Record<string, GroupMemory> = {}
-  const problems: string[] = []
+  const problems = preferenceProblems(preferences)
+  const usable = problems.length === 0 ? preferences : {}
   for (const rule of rules) {
     const wrong = ruleProblems(rule)
     problems.push(...wrong)
@@ -45,7 +46,7 @@ export const decideScaling = ({ rules, hosts, shortfall, memory, now, preference
       shortfall[rule.group] ?? 0,
       known,
       now,
-      preferences,
+      usable,
     )
     remembered[rule.group] = decided.memory
     if (decided.action !== undefined) actions.push(decided.action)

@@ -14,10 +14,16 @@ export type DownPreferences = {
   readonly scores?: readonly { readonly score: DownScore; readonly weight: number }[]
 }
 
+/** What is wrong with preferences, each with its mend; empty where they are right. */
+export const preferenceProblems = ({ scores = [] }: DownPreferences): string[] =>
+  scores
+    .filter(({ weight }) => !(weight > 0))
+    .map(({ weight }) => `A score for scaling down weighs ${weight}; it has to weigh more than 0, or be left out.`)
+
 /** Throws a RangeError where a weight is not larger than 0. */
 export const checkPreferences = (preferences: DownPreferences): DownPreferences => {
-  for (const { weight } of preferences.scores ?? [])
-    if (!(weight > 0)) throw new RangeError(`A score for scaling down weighs ${weight}; it has to weigh more than 0, or be left out.`)
+  const [problem] = preferenceProblems(preferences)
+  if (problem !== undefined) throw new RangeError(problem)
   return preferences
 }
 

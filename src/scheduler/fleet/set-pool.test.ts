@@ -1,6 +1,6 @@
 /**
  * Consumable sets with pieces that are bound to a value. Holds Fenzo's ResourceSetsTests (the one about scaling up is in
- * autoscale/shortfall.test.ts, the ones about offers that expire in offers.test.ts). Unlike there a task that asks for none takes none,
+ * autoscale/autoscale.test.ts, the ones about offers that expire in offers.test.ts). Unlike there a task that asks for none takes none,
  * unless the set says that everyone needs one.
  */
 import assert from 'node:assert/strict'

@@ -135,6 +135,17 @@ test('a host that goes away and comes back has its work on it still', () => {
   assert.deepEqual(place(scheduler, []), { 2: 'h' })
 })
 
+test('a host that is told again has what it says now and no more, and its work still takes its part', () => {
+  const scheduler = withHosts(hostOf('h', { capacity: sizeOf(2) }))
+  assert.deepEqual(tally(place(scheduler, tasksOf(1, 'a'))), { h: 1 })
+  scheduler.fleet.putHost(hostOf('h', { capacity: sizeOf(2) }))
+  assert.deepEqual(tally(place(scheduler, tasksOf(2, 'b'))), { h: 1 })
+  scheduler.fleet.putHost(hostOf('h', { capacity: sizeOf(3) }))
+  assert.deepEqual(tally(place(scheduler, tasksOf(1, 'c'))), { h: 1 })
+  scheduler.fleet.putHost(hostOf('h', { capacity: sizeOf(1) }))
+  assert.deepEqual(place(scheduler, [taskOf('d')]), {})
+})
+
 test('a pass places at most as many as it may, and the rest goes on in the next', () => {
   const scheduler = withHosts(hostOf('h'))
   for (const task of tasksOf(4, 't')) scheduler.queue.add(task)

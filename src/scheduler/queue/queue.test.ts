@@ -1,12 +1,12 @@
 /**
  * Whose turn it is. Holds Fenzo's queue tests (TieredQueueTest, QueueBucketTest, SortedBucketsTest, TierTest, TieredQueueSlasTest,
  * ResAllocsUtilTest), ResAllocsTests and TaskSchedulingServiceTest. Not held: its loop's delays between idle passes (testMaxSchedIterDelay)
- * and its call-backs, which are the broker's; its conversions between two classes of amounts, of which there is one here. Its buckets that
- * have to be told of other totals to be sorted again (testDominantResourceUsageRebalancing) are sorted anew in each pass.
+ * and its call-backs, which are the broker's; its conversions between two classes of amounts, of which there is one here. Which hosts may be
+ * used at all (testAssignableVMsEvaluator) is told by their state, cordons and active groups (placement/constraint.test.ts).
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { controllerId, tenantId } from '../../model/index.ts'
+import { controllerId, hostId, tenantId } from '../../model/index.ts'
 import { type Amounts, amountOf, fits, nothing } from '../resources.ts'
 import { Scheduler } from '../scheduler.ts'
 import { hostOf, place, sizeOf, tally, taskOf, tasksOf, workOf } from '../testing.ts'
@@ -106,6 +106,24 @@ test('what counts is the dominant resource, not cpu alone', () => {
   const first = scheduler.pass({ now: 0, placements: 7 }).placed.map(({ task }) => task)
   // Shares of 10, 20 and 5 % a task.
   assert.deepEqual(byTenant(Object.fromEntries(first.map(task => [task, 'h']))), { c: 2, m: 1, n: 4 })
+})
+
+test('shares are taken of what the fleet has now: hosts that come or go may change whose turn it is', () => {
+  const scheduler = new Scheduler()
+  const size = (cpu: number, memoryMb: number) => ({ cpu, memoryMb, diskMb: 0 })
+  scheduler.fleet.putHost(hostOf('h', { capacity: size(10, 100) }))
+  scheduler.fleet.adopt(workOf('ra', 'h', { ...of('a'), id: 'ra', resources: size(5, 0) }))
+  scheduler.fleet.adopt(workOf('rb', 'h', { ...of('b'), id: 'rb', resources: size(0, 60) }))
+  const first = (): string | undefined => scheduler.pass({ now: 0, placements: 1 }).placed[0]?.task.charAt(0)
+  for (const name of ['a', 'b']) for (const task of tasksOf(4, name, of(name, { resources: size(0.1, 1) }))) scheduler.queue.add(task)
+  assert.equal(first(), 'a', '50 % of the cores against 60 % of the memory')
+  scheduler.fleet.putHost(hostOf('memory', { capacity: size(0, 300) }))
+  assert.equal(first(), 'b', '51 % against 15 %')
+  scheduler.fleet.putHost(hostOf('memory', { capacity: size(0, 1) }))
+  assert.equal(first(), 'a', 'the host shrank')
+  scheduler.fleet.putHost(hostOf('memory', { capacity: size(0, 300) }))
+  scheduler.fleet.removeHost(hostId('memory'))
+  assert.equal(first(), 'a', 'the host is gone')
 })
 
 test('a strict tier starves the next', () => {

@@ -45,7 +45,20 @@ test('each thing that may stand in the way has its words', () => {
     ['state', [hostOf('h', { state: 'draining' })], [], {}, /None of 1 host takes agents of team t/],
     ['role', [hostOf('h', { role: 'controllers' })], [], {}, /None of 1 host/],
     ['tenant', [hostOf('h', { reservedFor: tenantId('u') })], [], {}, /None of 1 host/],
-    ['attribute', [hostOf('h')], [], { hard: [{ kind: 'attribute', attribute: 'zone', oneOf: ['a', 'b'] }] }, /and has zone=a\|b/],
+    [
+      'an attribute that no host has',
+      [hostOf('h', { attributes: { zone: 'a', os: 'linux' } })],
+      [],
+      { constraints: { zonee: 'a' } },
+      /asks for the host attribute zonee, which none of 1 host has/,
+    ],
+    [
+      'attribute',
+      [hostOf('h', { attributes: { zone: 'c' } })],
+      [],
+      { hard: [{ kind: 'attribute', attribute: 'zone', oneOf: ['a', 'b'] }] },
+      /and has zone=a\|b/,
+    ],
     ['too large', [hostOf('h')], [], { networkMbps: 10 }, /25000 MB disk, 10 Mbps network, and the largest of 1 host/],
     ['ports', [hostOf('h', { ports: [{ first: 1, last: 2 }] })], [workOf('r', 'h', { heldPorts: [1] })], { ports: 2 }, /lacks 1 ports/],
     ['scalar', [hostOf('h', { scalars: { gpu: 1 } })], [workOf('r', 'h', { scalars: { gpu: 1 } })], { scalars: { gpu: 1 } }, /lacks 1 gpu/],
@@ -59,6 +72,12 @@ test('each thing that may stand in the way has its words', () => {
     ],
   ]
   for (const [name, hosts, work, task, message] of table) assert.match(told(hosts, work, task)?.message ?? '', message, name)
+})
+
+test('who asks for an attribute that no host has is told those that there are', () => {
+  const mend = (hosts: FleetHost[]) => told(hosts, [], { hard: [{ kind: 'attribute', attribute: 'zonee', oneOf: ['a'] }] })?.mend
+  assert.match(mend([hostOf('h', { attributes: { zone: 'a', os: 'linux' } })]) ?? '', /Correct its name \(hosts have os, zone\)/)
+  assert.match(mend([hostOf('h')]) ?? '', /hosts have no attributes/)
 })
 
 test('room that others took in the same pass is told as a turn, not as a lack', () => {

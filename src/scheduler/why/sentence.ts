@@ -1,6 +1,6 @@
 import { MINUTE, type Reason, SECOND, type Timestamp } from '../../model/index.ts'
 import { DISK_MB } from '../fleet/dimensions.ts'
-import type { Fleet } from '../fleet/fleet.ts'
+import { type Fleet, HOST } from '../fleet/fleet.ts'
 import type { Cause } from '../pass/pass.ts'
 import type { Shape } from '../placement/shape.ts'
 import { type Amounts, fits } from '../resources.ts'
@@ -52,16 +52,16 @@ export const tell = (task: Task, { fleet, shape, cause, why, now }: TellOptions)
         message: `It asks for ${ask}; host ${cause.host} is being emptied for it${estimateWords(why(), now)}.`,
       }
     case 'no-room':
-      return tellNoRoom(why(), ask, task, now)
+      return tellNoRoom(why(), ask, task, fleet, now)
     default:
       return cause satisfies never
   }
 }
 
-const tellNoRoom = (why: Why, ask: string, task: Task, now: Timestamp | undefined): Told => {
+const tellNoRoom = (why: Why, ask: string, task: Task, fleet: Fleet, now: Timestamp | undefined): Told => {
   if (why.hosts === 0)
     return { code: 'no-capacity', message: 'There is no host yet.', mend: 'Wait for the engine to tell its hosts, or add one.' }
-  if (why.eligible === 0) return tellNoHost(why, task)
+  if (why.eligible === 0) return tellUnknown(fleet, task) ?? tellNoHost(why, task)
   if (why.largeEnough === 0)
     return {
       code: 'no-capacity',
@@ -76,6 +76,24 @@ const tellNoRoom = (why: Why, ask: string, task: Task, now: Timestamp | undefine
     mend: 'Wait for running work to end, let it ask for less, or add a host.',
   }
 }
+
+/** An attribute that no host has is most often misspelt, so those that there are are named; undefined where hosts have all of them. */
+const tellUnknown = (fleet: Fleet, { constraints, hard = [] }: Task): Told | undefined => {
+  const asked = [...Object.keys(constraints), ...hard.flatMap(one => ('attribute' in one && one.attribute !== HOST ? [one.attribute] : []))]
+  const known = new Set<string>()
+  for (const slot of fleet.order.slots()) for (const name of Object.keys(fleet.record(slot)?.host.attributes ?? {})) known.add(name)
+  const unknown = [...new Set(asked)].filter(name => !known.has(name))
+  if (unknown.length === 0) return undefined
+  const names = [...known].sort().slice(0, MOST_NAMED)
+  return {
+    code: 'no-capacity',
+    message: `It asks for the host attribute ${unknown.join(' and ')}, which none of ${hosts(fleet.size)} has.`,
+    mend: `Correct its name (${names.length === 0 ? 'hosts have no attributes' : `hosts have ${names.join(', ')}`}), or give it to a host.`,
+  }
+}
+
+/** Attributes that are named to a person at most. */
+const MOST_NAMED = 12
 
 const tellNoHost = ({ hosts: count, lacks }: Why, task: Task): Told => {
   const wanted = Object.entries(task.constraints).map(([name, value]) => `${name}=${value}`)
