@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigError, parseConfig } from './config.ts'
+
+test('an empty file is the embedded default', () => {
+  assert.deepEqual(parseConfig('manor.yaml', ''), { engine: { kind: 'process' }, workloads: undefined })
+})
+
+test('a kind alone is an engine', () => {
+  assert.deepEqual(parseConfig('manor.yaml', 'engine: docker').engine, { kind: 'docker' })
+})
+
+test('daemons are hosts with what an operator says of them', () => {
+  const { engine } = parseConfig(
+    'manor.yaml',
+    `engine:
+  kind: docker
+  daemons:
+    - { host: build-1, address: 'tcp://10.0.0.1:2376', tls: { ca: a, cert: b, key: c }, role: builds, attributes: { disk: ssd } }
+    - { host: here, address: 'unix:///var/run/docker.sock' }
+workloads: { listen: { host: 10.0.0.9, port: 7071 } }`,
+  )
+  assert.equal(engine.kind === 'docker' && engine.daemons?.[0]?.attributes?.disk, 'ssd')
+  assert.equal(engine.kind === 'docker' && engine.daemons?.length, 2)
+})
+
+const refused: readonly (readonly [what: string, source: string, says: RegExp])[] = [
+  ['no YAML', 'engine: [', /manor\.yaml is no YAML/],
+  ['a list', '- docker', /the file is \["docker"\]: give an object with engine and workloads/],
+  ['an unknown engine', 'engine: dokcer', /engine\.kind is "dokcer": give one of process, docker/],
+  ['an engine without a kind', 'engine: { daemons: [] }', /engine\.kind is missing: give one of/],
+  ['an unknown field', 'engine: { kind: docker, daemon: [] }', /there is no field engine\.daemon\. There are: kind, daemons/],
+  ['an unknown field at the top', 'motor: docker', /there is no field motor\. There are: engine, workloads/],
+  [
+    'an address without a scheme',
+    'engine: { kind: docker, daemons: [{ host: a, address: here }] }',
+    /engine\.daemons\.0\.address is "here": give an address as in DOCKER_HOST/,
+  ],
+  [
+    'a host that is no name',
+    'engine: { kind: docker, daemons: [{ host: A_B, address: "unix:///x" }] }',
+    /engine\.daemons\.0\.host is "A_B": give a DNS label/,
+  ],
+  ['no daemons', 'engine: { kind: docker, daemons: [] }', /engine\.daemons is \[\]: give a list of at least one daemon/],
+  [
+    'a daemon without an address',
+    'engine: { kind: docker, daemons: [{ host: a }] }',
+    /engine\.daemons\.0\.address is missing: give an address as in DOCKER_HOST/,
+  ],
+  ['a port out of range', 'workloads: { listen: { host: a, port: 70000 } }', /workloads\.listen\.port is 70000: give a number from 0/],
+]
+for (const [what, source, says] of refused)
+  test(`${what} is refused with the path, the value and what is allowed`, () => {
+    assert.throws(
+      () => parseConfig('manor.yaml', source),
+      cause => cause instanceof ConfigError && says.test(cause.message),
+    )
+  })

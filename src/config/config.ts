@@ -1,0 +1,133 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { parseDocument } from 'yaml'
+import { problemIn } from './problem.ts'
+
+/** A file that is no configuration. The command line ends with exit code 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+export const ENGINE_KINDS = ['process', 'docker'] as const
+export type EngineKind = (typeof ENGINE_KINDS)[number]
+
+const GUIDE = 'docs/configure.md'
+const text = (description: string) => Type.String({ minLength: 1, maxLength: 1_024, description })
+const optional = <Schema extends TSchema>(schema: Schema) => Type.Optional(schema)
+const closed = { additionalProperties: false } as const
+
+const Tls = Type.Object(
+  { ca: text('the path of a PEM file'), cert: text('the path of a PEM file'), key: text('the path of a PEM file') },
+  { ...closed, description: 'ca, cert and key, each the path of a PEM file' },
+)
+
+const Daemon = Type.Object(
+  {
+    host: Type.String({
+      pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$',
+      description: 'a DNS label of at most 40 characters, such as build-1',
+    }),
+    address: Type.String({
+      pattern: '^(unix:///|tcp://|ssh://).+',
+      description: 'an address as in DOCKER_HOST: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST',
+    }),
+    tls: optional(Tls),
+    role: optional(
+      Type.Union([Type.Literal('any'), Type.Literal('controllers'), Type.Literal('builds')], { description: 'any, controllers or builds' }),
+    ),
+    reservedFor: optional(text("a tenant's name")),
+    attributes: optional(Type.Record(Type.String(), Type.String(), { description: 'names with texts, such as { disk: ssd }' })),
+    diskMb: optional(Type.Integer({ minimum: 0, description: 'a whole number of megabytes' })),
+    publishOn: optional(text('an address of that host')),
+    reachAt: optional(text('an address or name under which Manor reaches that host')),
+  },
+  { ...closed, description: 'a daemon with host and address' },
+)
+
+const Registry = Type.Object(
+  { username: text('a user name'), passwordFile: text('the path of a file that holds the password') },
+  { ...closed, description: 'username and passwordFile' },
+)
+
+const Process = Type.Object({ kind: Type.Literal('process') }, closed)
+const Docker = Type.Object(
+  {
+    kind: Type.Literal('docker'),
+    daemons: optional(
+      Type.Array(Daemon, { minItems: 1, maxItems: 1_000, description: 'a list of at least one daemon, each with host and address' }),
+    ),
+    base: optional(text('the path of a root file system as a tar, on which Manor makes its images')),
+    registries: optional(Type.Record(Type.String(), Registry, { description: 'logins by registry, each with username and passwordFile' })),
+  },
+  closed,
+)
+const Engine = Type.Union([Process, Docker], {
+  description: `an object whose kind is one of ${ENGINE_KINDS.join(', ')}, or one of these names alone`,
+})
+
+const Listen = Type.Object(
+  {
+    host: text('an address of this machine'),
+    port: Type.Integer({ minimum: 0, maximum: 65_535, description: 'a number from 0 (any free one) to 65535' }),
+  },
+  { ...closed, description: 'host and port' },
+)
+
+const File = Type.Object(
+  {
+    engine: optional(Engine),
+    workloads: optional(
+      Type.Object(
+        { listen: optional(Listen), url: optional(text('the address under which containers and far hosts reach this')) },
+        { ...closed, description: 'listen and url' },
+      ),
+    ),
+  },
+  { ...closed, description: 'an object with engine and workloads' },
+)
+
+export type EngineConfig = Static<typeof Engine>
+export type DockerConfig = Static<typeof Docker>
+export type Config = {
+  readonly engine: EngineConfig
+  /** Where workloads that do not share this machine's loopback reach Manor; chosen by the engine where absent. */
+  readonly workloads: Static<typeof File>['workloads']
+}
+
+/** `engine: docker` is short for `engine: { kind: docker }`. Throws a ConfigError; `place` is the file's name, for the message. */
+export const parseConfig = (place: string, source: string): Config => {
+  const document = parseDocument(source)
+  const [broken] = document.errors
+  if (broken) throw new ConfigError(`${place} is no YAML: ${broken.message.split('\n')[0]}`)
+  const value: unknown = document.toJS() ?? {}
+  const whole = withKind(value)
+  const problem = kindProblem(whole) ?? problemIn(schemaFor(whole), whole, '', GUIDE)
+  if (problem !== undefined) throw new ConfigError(`${place}: ${problem}`)
+  const { engine = { kind: 'process' as const }, workloads } = whole as Static<typeof File>
+  return { engine, workloads }
+}
+
+const recordOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+
+const withKind = (value: unknown): unknown => {
+  const { engine } = recordOf(value)
+  return typeof engine === 'string' ? { ...recordOf(value), engine: { kind: engine } } : value
+}
+
+const BY_KIND: Readonly<Record<EngineKind, TSchema>> = { process: Process, docker: Docker }
+const isKind = (kind: unknown): kind is EngineKind => ENGINE_KINDS.some(known => known === kind)
+
+/** A wrong kind is told before what a union of all kinds would say of the rest. */
+const kindProblem = (value: unknown): string | undefined => {
+  const { engine } = recordOf(value)
+  if (engine === undefined) return undefined
+  const { kind } = recordOf(engine)
+  return isKind(kind) ? undefined : `engine.kind is ${JSON.stringify(kind) ?? 'missing'}: give one of ${ENGINE_KINDS.join(', ')}.`
+}
+
+const schemaFor = (value: unknown): TSchema => {
+  const { kind } = recordOf(recordOf(value).engine)
+  return isKind(kind)
+    ? Type.Object({ ...File.properties, engine: BY_KIND[kind] }, { ...closed, description: 'an object with engine and workloads' })
+    : File
+}
