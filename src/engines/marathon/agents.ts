@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Host, hostId, type Timestamp } from '../../model/index.ts'
 import { type Clock, deadline } from '../../runtime/index.ts'
-import type { MarathonClient } from './client.ts'
+import type { Credentials, MarathonClient } from './client.ts'
 
 /**
  * The Mesos below Marathon, asked for what Marathon does not know: which agents there are and how large, what a task holds of memory, what it
@@ -62,6 +62,7 @@ export type AgentsOptions = {
   readonly clock: Clock
   /** The Mesos that leads, or any other of its kind; what Marathon says (`mesos_leader_ui_url`) unless told. */
   readonly mesosUrl?: string
+  readonly credentials?: Credentials
   /** Whether limits hold, as far as the operator knows: neither Marathon nor Mesos' list of agents says it. */
   readonly limits: Host['limits']
 }
@@ -142,7 +143,7 @@ export class Agents {
   async #call(url: string, body: unknown, signal: AbortSignal, timeoutMs: number, mayBeMissing = false): Promise<unknown> {
     const limit = deadline(this.#options.clock, timeoutMs, signal)
     try {
-      const response = await this.#options.client.open(url, 'POST', body, limit.signal)
+      const response = await this.#options.client.open(url, 'POST', body, limit.signal, { credentials: this.#options.credentials })
       if (response.ok) return await response.json()
       await response.body?.cancel()
       if (response.status === 404 && mayBeMissing) return undefined

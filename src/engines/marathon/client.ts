@@ -33,6 +33,12 @@ export type MarathonClientOptions = {
   readonly timeoutMs?: number
 }
 
+export type OpenOptions = {
+  /** Other than Marathon's own; `undefined` for none. */
+  readonly credentials?: Credentials | undefined
+  readonly accept?: string
+}
+
 const TIMEOUT_MS = 15_000
 /** All apps of a fleet of 10,000, with their tasks, are 25 MB. */
 const MAX_BODY_BYTES = 128 * 1_048_576
@@ -140,8 +146,8 @@ export class MarathonClient {
   }
 
   /** Opens a request; the answer's body is the caller's. */
-  open(url: string, method: string, body: unknown, signal: AbortSignal, accept = 'application/json'): Promise<Response> {
-    const { credentials } = this.#options
+  open(url: string, method: string, body: unknown, signal: AbortSignal, options: OpenOptions = {}): Promise<Response> {
+    const { credentials, accept = 'application/json' } = { credentials: this.#options.credentials, ...options }
     return fetch(url, {
       method,
       signal,

@@ -107,7 +107,9 @@ const followOnce = async (options: FollowOptions, signal: AbortSignal, onOpen: (
     const here = new URL(client.url('/'))
     const leader = await client.leader(opening.signal)
     opening.signal.addEventListener('abort', () => giveUp.abort(opening.signal.reason), { once: true })
-    const response = await client.open(`${here.protocol}//${leader}/v2/events?${query}`, 'GET', undefined, until, 'text/event-stream')
+    const response = await client.open(`${here.protocol}//${leader}/v2/events?${query}`, 'GET', undefined, until, {
+      accept: 'text/event-stream',
+    })
     opening.done()
     if (!response.ok || response.body === null) {
       await response.body?.cancel()

@@ -20,7 +20,14 @@ export type MarathonEngineOptions = {
   readonly directory: string
   readonly clock: Clock
   readonly random: Random
-  readonly marathon: { readonly urls: readonly string[]; readonly credentials?: Credentials; readonly ca?: string }
+  readonly marathon: {
+    readonly urls: readonly string[]
+    readonly credentials?: Credentials
+    /** PEM of the certificate authority of Marathon and Mesos; the system's unless told. */
+    readonly ca?: string
+  }
+  /** For Mesos' operator API; nobody's unless told, since what opens Marathon is no business of Mesos. */
+  readonly mesosCredentials?: Credentials
   /** Where a task fetches the start of a workload: an address that agents reach, whose requests come to `answerStart`. It ends in the id. */
   readonly startUrl: (id: WorkloadId) => string
   /** The group that all apps lie in; `/manor` unless told. Two Manors on one Marathon need two. */
@@ -94,6 +101,7 @@ class Marathon implements MarathonEngine {
       client: this.client,
       clock,
       limits: options.limits ?? UNKNOWN_LIMITS,
+      ...(options.mesosCredentials === undefined ? {} : { credentials: options.mesosCredentials }),
       ...(options.mesosUrl === undefined ? {} : { mesosUrl: options.mesosUrl }),
     })
     this.#keeper = new Keeper({
@@ -159,16 +167,18 @@ class Marathon implements MarathonEngine {
     })
     const until = this.#options.clock.monotonic() + CLEAR_MS
     for (;;) {
+      let conflict: MarathonRefusal
       try {
         await this.client.create(definition, signal)
         return
       } catch (cause) {
         if (!(cause instanceof MarathonRefusal)) throw cause
         if (cause.status !== 409) throw refused(workload.id, cause)
-        // It is there already, or its group is being changed by somebody.
-        if (cause.refusal.deployments !== undefined) throw locked(app, cause)
+        conflict = cause
       }
       const there = await this.client.app(app, signal)
+      // Not there, and yet in somebody's way.
+      if (there === undefined && conflict.refusal.deployments !== undefined) throw locked(app, conflict)
       if (there !== undefined) {
         const whose = identityOf(there)
         if (whose?.id === workload.id) return
