@@ -19,6 +19,7 @@ import { DockerClient } from './client/client.ts'
 import { DaemonSilent, hasStatus } from './client/errors.ts'
 import { followEvents } from './client/event-stream.ts'
 import type { TlsFiles } from './client/transport.ts'
+import { applyFirewall, type FirewallOptions } from './firewall.ts'
 import { describeDockerHost, silentHost } from './host.ts'
 import { LABEL, ownerLabel } from './labels.ts'
 import { logTail } from './log-tail.ts'
@@ -30,7 +31,7 @@ import { hostSilent } from './start-failure.ts'
 import { StartLimiter } from './start-limiter.ts'
 import { Stopper } from './stopper.ts'
 import { Submitter, type SubmitterOptions } from './submitter.ts'
-import type { AddressPool } from './subnets.ts'
+import { type AddressPool, bridgePrefix } from './subnets.ts'
 
 /** One daemon, which is one host. */
 export type DaemonOptions = {
@@ -49,6 +50,8 @@ export type DaemonOptions = {
   readonly publishOn?: string
   /** Under which address Manor reaches published ports. By default the daemon's own host name. */
   readonly reachAt?: string
+  /** Closes the metadata address and the host's own services to containers. Left out, they are open, and the host says so. */
+  readonly firewall?: FirewallOptions
 }
 
 /** What all daemons of an engine share. */
@@ -63,8 +66,8 @@ export type FleetOptions = Pick<
   readonly startsAtATime: number
   readonly daemonTimeoutMs: Milliseconds
   readonly orphanGraceMs: Milliseconds
-  /** What is not in force of the isolation, told with each host. */
-  readonly weaker: (daemon: DaemonOptions) => readonly string[]
+  /** A stream of events that is silent for so long is begun anew. */
+  readonly eventsIdleMs: Milliseconds
   readonly onWarning: (sentence: string) => void
   readonly onHint: (observation: Observation) => void
 }
@@ -95,6 +98,8 @@ export class Daemon {
   #prepared = false
   #loops: readonly Promise<void>[] = []
   #told: string | undefined
+  /** Why the firewall's rules are not in force, once they were tried. */
+  #openBecause: string | undefined
 
   constructor(options: DaemonOptions, fleet: FleetOptions) {
     const { owner, clock, onWarning } = fleet
@@ -171,7 +176,7 @@ export class Daemon {
   }
 
   async describe(signal: AbortSignal): Promise<Host> {
-    const { clock, weaker } = this.#fleet
+    const { clock } = this.#fleet
     const { role = 'any', reservedFor, reserved = RESERVED, diskMb, attributes = {} } = this.#options
     try {
       const [info, images] = await this.#within(signal, async until => Promise.all([this.#client.info(until), this.#imagesThere(until)]))
@@ -183,7 +188,7 @@ export class Daemon {
         role,
         reserved,
         attributes,
-        weaker: weaker(this.#options),
+        weaker: this.#weaker(),
         ...(reservedFor === undefined ? {} : { reservedFor }),
         ...(diskMb === undefined ? {} : { diskMb }),
       }
@@ -251,12 +256,34 @@ export class Daemon {
     await this.#stopper.load(signal)
     if (this.#prepared) return
     this.#prepared = true
+    await this.#closeDoors()
     await this.#catchUp(signal)
     for (const { id, state } of await this.#observed.list(signal)) {
       if (state !== 'stopping') continue
       const found = await this.#observed.one(id, signal)
       if (found !== undefined && !hasEnded(found.seen)) this.#stopper.resume(id, found.seen.containerId)
     }
+  }
+
+  /** Sets the firewall's rules, before anything is started and after each gap: a host that was booted anew has lost them. */
+  async #closeDoors(): Promise<void> {
+    const { firewall } = this.#options
+    const { owner, clock, onWarning } = this.#fleet
+    if (firewall === undefined) return
+    try {
+      await applyFirewall(bridgePrefix(owner), firewall, clock, this.#end.signal)
+      this.#openBecause = undefined
+    } catch (cause) {
+      if (this.#end.signal.aborted) throw cause
+      this.#openBecause = messageOf(cause)
+      onWarning(`Docker on ${this.host}: its firewall could not be set: ${this.#openBecause}`)
+    }
+  }
+
+  #weaker(): readonly string[] {
+    const open = 'containers can reach the services of their host, and the metadata address of a cloud'
+    if (this.#options.firewall === undefined) return [`No firewall is set for it: ${open}.`]
+    return this.#openBecause === undefined ? [] : [`Its firewall could not be set (${this.#openBecause}): ${open}.`]
   }
 
   /** Out-of-memory kills of children are told by events alone until their container ends; the daemon remembers the last ones. */
@@ -269,9 +296,9 @@ export class Daemon {
   }
 
   async #follow(): Promise<void> {
-    const { owner, clock, random, onHint } = this.#fleet
+    const { owner, clock, random, onHint, eventsIdleMs } = this.#fleet
     const filters = { type: ['container'], event: EVENTS, label: [ownerLabel(owner), LABEL.workload] }
-    const options = { client: this.#client, clock, random, filters, onBroken: () => this.#outages.begin(clock.now()) }
+    const options = { client: this.#client, clock, random, filters, onBroken: () => this.#outages.begin(clock.now()), idleMs: eventsIdleMs }
     for await (const notice of followEvents(options, this.#end.signal)) {
       try {
         if (notice.kind === 'gap') await this.#resync()
@@ -293,6 +320,7 @@ export class Daemon {
     const before = new Map(this.#observed.known().map(observation => [observation.id, observation.state]))
     this.#observed.doubtAll()
     this.#networks.forget()
+    await this.#closeDoors()
     await this.#within(this.#end.signal, until => this.#catchUp(until))
     for (const observation of await this.list(this.#end.signal))
       if (before.get(observation.id) !== observation.state) this.#fleet.onHint(observation)

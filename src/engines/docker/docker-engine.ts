@@ -2,6 +2,7 @@ import type { Host, HostId, Milliseconds, Observation, Reason, TenantId, Workloa
 import type { Clock, Random } from '../../runtime/index.ts'
 import { type Engine, EngineError } from '../engine.ts'
 import { invalid } from '../process/prepare.ts'
+import { IDLE_MS } from './client/event-stream.ts'
 import type { RegistryLogin } from './client/image-reference.ts'
 import type { ContainerUser } from './container-spec.ts'
 import { Daemon, type DaemonOptions, type FleetOptions } from './daemon.ts'
@@ -38,6 +39,8 @@ export type DockerEngineOptions = {
   readonly startsAtATime?: number
   /** After this a daemon counts as silent. */
   readonly daemonTimeoutMs?: Milliseconds
+  /** A stream of events that is silent for so long is begun anew. */
+  readonly eventsIdleMs?: Milliseconds
   /** How long a container that was made and never started is left for somebody to go on with. Longer than any start. */
   readonly orphanGraceMs?: Milliseconds
   /** Told once for each thing that is weaker here than it should be, and for what fails for now. */
@@ -204,7 +207,7 @@ const fleetOf = (options: DockerEngineOptions, onHint: (observation: Observation
     userOf: account => notRoot(account, userOf(account)),
     readOnlyRoot: options.readOnlyRoot ?? (workload => workload.labels.kind === 'controller'),
     cpuCeilingOf: options.cpuCeilingOf ?? (() => undefined),
-    weaker: () => [],
+    eventsIdleMs: options.eventsIdleMs ?? IDLE_MS,
     onWarning: options.onWarning,
     onHint,
   }

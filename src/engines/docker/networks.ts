@@ -111,7 +111,7 @@ const networkSpec = ({ name, owner, tenant, subnet, internal }: NetworkInput): R
   EnableIPv6: false,
   IPAM: { Driver: 'default', Config: [{ Subnet: subnet }] },
   Options: {
-    'com.docker.network.bridge.name': bridgeName(name),
+    'com.docker.network.bridge.name': bridgeName(owner, name),
     'com.docker.network.bridge.enable_icc': 'true',
     'com.docker.network.bridge.enable_ip_masquerade': String(!internal),
   },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bridgeName, DEFAULT_POOL, piecesOf, placeOf, subnetOf } from './subnets.ts'
+import { bridgeName, bridgePrefix, DEFAULT_POOL, piecesOf, subnetOf } from './subnets.ts'
 
 const rows: readonly (readonly [number: number, subnet: string])[] = [
   [0, '10.208.0.0/24'],
@@ -27,11 +27,12 @@ test('pieces of a pool differ and lie within it', () => {
   )
 })
 
-test('names of bridges fit an interface and stay the same', () => {
+test("names of bridges fit an interface, stay the same, and begin with what is the owner's", () => {
   fc.assert(
-    fc.property(fc.string(), name => {
-      assert.match(bridgeName(name), /^mnr[0-9a-z]{1,7}$/)
-      assert.equal(placeOf(name), placeOf(name))
+    fc.property(fc.string(), fc.string(), (owner, network) => {
+      const name = bridgeName(owner, network)
+      assert.match(name, /^mnr[0-9a-z]{11}$/)
+      assert.ok(name.startsWith(bridgePrefix(owner)))
     }),
   )
 })

@@ -27,6 +27,10 @@ export const placeOf = (name: string): number => {
   return hash
 }
 
-/** Names of interfaces have 15 characters at most; all of ours begin alike, so that one firewall rule holds for all. */
-export const BRIDGE_PREFIX = 'mnr'
-export const bridgeName = (network: string): string => `${BRIDGE_PREFIX}${placeOf(network).toString(36)}`
+/**
+ * Names of interfaces have 15 characters at most. All of an owner's bridges begin alike, so that one firewall rule holds for all of them and
+ * for nobody else's.
+ */
+export const bridgePrefix = (owner: string): string => `mnr${(placeOf(owner) % 36 ** 4).toString(36).padStart(4, '0')}`
+export const bridgeName = (owner: string, network: string): string =>
+  `${bridgePrefix(owner)}${placeOf(network).toString(36).padStart(7, '0')}`

@@ -1,0 +1,68 @@
+/** What the Docker tests beside the conformance suite work with: workloads, and looks until something is so. */
+import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
+import type { DockerHarness } from './docker-engine.ts'
+import { waitFor } from './wait.ts'
+
+const never = new AbortController().signal
+
+export type DockerBench = {
+  workload(script: string, extra?: Partial<Workload>): Workload
+  submit(workload: Workload): Promise<WorkloadId>
+  observe(id: WorkloadId): Promise<Observation | undefined>
+  until(id: WorkloadId, state: Observation['state']): Promise<Observation>
+  said(id: WorkloadId, text: string): Promise<string>
+  stop(id: WorkloadId, graceMs?: number): Promise<void>
+}
+
+let count = 0
+
+export const dockerBench = (harness: DockerHarness): DockerBench => {
+  const observe = async (id: WorkloadId): Promise<Observation | undefined> =>
+    (await harness.engine.list(never)).find(observation => observation.id === id)
+  return {
+    observe,
+    workload: (script, extra = {}) => {
+      const noun = `w-${++count}`
+      return {
+        id: workloadId(`agent.${noun}`),
+        labels: { owner: harness.owner, kind: 'agent', noun, epoch: 1 },
+        tenant: tenantId('red'),
+        account: 'agents/red',
+        command: harness.shell(script),
+        environment: {},
+        files: [],
+        mounts: [],
+        resources: { cpu: 0.5, memoryMb: 64, diskMb: 0 },
+        ports: {},
+        graceMs: 1_000,
+        image: harness.image ?? '',
+        ...extra,
+      }
+    },
+    submit: async workload => {
+      await harness.engine.submit(workload, harness.host, never)
+      return workload.id
+    },
+    until: async (id, state) => {
+      let last: Observation | undefined
+      return waitFor(
+        async () => {
+          last = await observe(id)
+          return last?.state === state ? last : undefined
+        },
+        { what: `${id} is ${state}`, seen: () => last },
+      )
+    },
+    said: (id, text) =>
+      waitFor(
+        async () => {
+          const log = await harness.engine.logs(id, 65_536, never)
+          return log.includes(text) ? log : undefined
+        },
+        { what: `${id} says "${text}"` },
+      ),
+    stop: (id, graceMs = 0) => harness.engine.stop(id, graceMs, never),
+  }
+}
+
+export const FOREVER = `echo started; trap 'exit 0' TERM; while :; do sleep 0.2; done`
