@@ -10,12 +10,13 @@ import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Change, ControllerView, EventView } from '../../src/api/contract.ts'
+import type { Change, ControllerView, EventView, TenantView } from '../../src/api/contract.ts'
 import { CONSOLE_POLICY } from '../../src/api/pages.ts'
-import { CONTROLLER_ACTIONS, type ControllerAction, legalActions, nameProblem } from '../../src/model/index.ts'
+import { CONTROLLER_ACTIONS, type ControllerAction, legalActions, nameProblem, type Tenant, tenantId } from '../../src/model/index.ts'
 import { type Clock, type Random, seededRandom, systemClock } from '../../src/runtime/index.ts'
+import { applyChange, problemOf } from '../../src/tenants/check.ts'
 import { applyTo, problem, type Reply, read } from './fixture-answers.ts'
-import { controllerIn, type Fleet, type FleetSize, FULL_SIZE, SMALL_SIZE, seedFleet } from './seeded-fleet.ts'
+import { controllerIn, type Fleet, type FleetSize, FULL_SIZE, newTenantView, SMALL_SIZE, seedFleet } from './seeded-fleet.ts'
 import { stirOnce } from './stir.ts'
 
 export type FixtureOptions = {
@@ -150,6 +151,49 @@ export const startFixtureServer = async (options: FixtureOptions): Promise<Fixtu
     return { status: 201, body: view }
   }
 
+  const makeTenant = (body: Readonly<Record<string, unknown>>): Reply => {
+    const name = String(body.name ?? '')
+    const wrong = nameProblem(name)
+    if (wrong !== undefined) return problem(400, 'invalid', `name ${wrong}.`, { field: 'name' })
+    return putTenant(newTenantView(name, clock.now()), body, 201)
+  }
+
+  /** By the rules of the API itself. */
+  const putTenant = (before: TenantView, body: Readonly<Record<string, unknown>>, status: number): Reply => {
+    const rowOf = ({ id, weight, createdAt, quota, guarantee, policy }: TenantView): Tenant => ({
+      id: tenantId(id),
+      weight,
+      createdAt,
+      ...(quota === undefined ? {} : { quota }),
+      ...(guarantee === undefined ? {} : { guarantee }),
+      ...(policy === undefined ? {} : { policy }),
+    })
+    const { id: _id, ...after } = applyChange(rowOf(before), body)
+    const others = [...fleet.tenants.values()].filter(({ id }) => id !== before.id).map(rowOf)
+    const hosts = [...fleet.hosts.values()]
+    const wrong = problemOf({ ...after, id: tenantId(before.id) }, { before: rowOf(before), others, hosts })
+    if (wrong !== undefined) return problem(400, 'invalid', wrong.message, { field: wrong.field })
+    const { quota: _quota, guarantee: _guarantee, policy: _policy, ...rest } = before
+    const view: TenantView = { ...rest, ...after, revision: before.revision + 1 }
+    change({ kind: 'tenant', id: before.id, view })
+    return { status, body: view }
+  }
+
+  const changeTenant = (name: string, body: Readonly<Record<string, unknown>>): Reply => {
+    const before = fleet.tenants.get(name)
+    return before === undefined
+      ? problem(404, 'not-found', `There is no tenant named ${name}.`, { field: 'name' })
+      : putTenant(before, body, 200)
+  }
+
+  const deleteTenant = (id: string): Reply => {
+    const count = fleet.tenants.get(id)?.controllers ?? 0
+    if (count > 0)
+      return problem(409, 'in-use', `Tenant ${id} still has ${count} controllers. Delete or revoke those first.`, { field: 'name' })
+    change({ kind: 'tenant', id, view: null })
+    return { status: 204, body: undefined }
+  }
+
   const answer = (method: string, url: URL, body: Readonly<Record<string, unknown>>): Reply => {
     const path = url.pathname.replace('/api/v1', '')
     if (method === 'POST') {
@@ -161,7 +205,13 @@ export const startFixtureServer = async (options: FixtureOptions): Promise<Fixtu
           CONTROLLER_ACTIONS.find(action => action === body.action),
         )
       if (path === '/controllers') return create(body)
+      if (path === '/tenants') return makeTenant(body)
       if (path.endsWith('/credentials')) return { status: 200, body: { user: 'admin', password: 'not-a-real-one' } }
+    }
+    const [, tenant] = /^\/tenants\/([^/]+)$/.exec(path) ?? []
+    if (tenant !== undefined && (method === 'PATCH' || method === 'DELETE')) {
+      requests.push(`${method} ${path}${method === 'PATCH' ? ` ${JSON.stringify(body)}` : ''}`)
+      return method === 'PATCH' ? changeTenant(tenant, body) : deleteTenant(tenant)
     }
     return read(fleet, path, url.searchParams, clock.now())
   }

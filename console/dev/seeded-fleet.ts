@@ -180,21 +180,39 @@ const addHosts = (fleet: Fleet, random: Random, now: number, { hosts }: FleetSiz
   }
 }
 
+const KIBI = 1_024
+const NONE: Resources = { cpu: 0, memoryMb: 0, diskMb: 0 }
+
+/** A tenant that was just made. */
+export const newTenantView = (id: string, now: number): TenantView => ({
+  id,
+  weight: 1,
+  createdAt: now,
+  controllers: 0,
+  usedByControllers: NONE,
+  usedByAgents: NONE,
+  queued: 0,
+  waiting: { agents: 0, resources: NONE },
+  dominantShare: 0,
+  notes: [],
+  revision: 1,
+})
+
 /** Each has about its part of the hosts: some with a quota of everything, some of memory alone, some with a guarantee, one that waits behind its quota. */
 const addTenants = (fleet: Fleet, random: Random, now: number, { tenants, controllers }: FleetSize): void => {
   const capacity = [...fleet.hosts.values()].reduce((sum, host) => addResources(sum, host.capacity), NO_RESOURCES)
   const part = (share: number): Resources => ({
     cpu: Math.round((capacity.cpu / tenants) * share),
-    memoryMb: Math.round((capacity.memoryMb / tenants) * share),
-    diskMb: Math.round((capacity.diskMb / tenants) * share),
+    memoryMb: KIBI * Math.round((capacity.memoryMb / tenants / KIBI) * share),
+    diskMb: KIBI * Math.round((capacity.diskMb / tenants / KIBI) * share),
   })
   for (const [index, id] of TEAMS.slice(0, tenants).entries()) {
     const quota = index % 4 === 3 ? undefined : index % 4 === 1 ? { memoryMb: part(1.1).memoryMb } : part(1.3)
     const isFull = index % 6 === 2
     const [ofCores, ofMemory] = [0.1 + integer(random, 60) / 100, 0.1 + integer(random, 50) / 100]
-    const usedByAgents = { ...part(ofCores), memoryMb: part(isFull ? 1.2 : ofMemory).memoryMb }
-    const queued = integer(random, 12)
-    const agents = isFull ? queued + 9 : Math.floor(queued / 3)
+    const usedByAgents = { ...part(ofCores), memoryMb: part(isFull ? 1.3 : ofMemory).memoryMb }
+    const queued = integer(random, 12) + (isFull ? 40 : 0)
+    const agents = isFull ? queued : Math.floor(queued / 3)
     const dominant = dominantOf(usedByAgents, capacity)
     fleet.tenants.set(id, {
       id,

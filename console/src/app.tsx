@@ -10,9 +10,11 @@ import { ControllerPage } from './pages/controller.tsx'
 import { EventsPage } from './pages/events.tsx'
 import { HostsPage } from './pages/hosts.tsx'
 import { NewControllerPage } from './pages/new-controller.tsx'
+import { NewTenantPage } from './pages/new-tenant.tsx'
 import { QueuePage } from './pages/queue.tsx'
 import { QueueItemPage } from './pages/queue-item.tsx'
 import { TemplatesPage } from './pages/templates.tsx'
+import { TenantPage } from './pages/tenant.tsx'
 import { TenantsPage } from './pages/tenants.tsx'
 import { WallPage } from './pages/wall.tsx'
 import { Command } from './parts/copy.tsx'
@@ -95,6 +97,10 @@ const Page = ({ shown }: { readonly shown: Route }) => {
       return <TemplatesPage />
     case 'tenants':
       return <TenantsPage />
+    case 'tenant':
+      return <TenantPage key={shown.name} name={shown.name} />
+    case 'new-tenant':
+      return <NewTenantPage />
     case 'unknown':
       return (
         <div class="page centered">

@@ -89,7 +89,11 @@ const someOf = (amount: (name: ResourceName) => number | undefined): SomeResourc
  */
 export const problemOf = (
   after: Tenant,
-  { before, others, hosts }: { readonly before?: Tenant | undefined; readonly others: readonly Tenant[]; readonly hosts: readonly Host[] },
+  {
+    before,
+    others,
+    hosts,
+  }: { readonly before?: Tenant | undefined; readonly others: readonly Tenant[]; readonly hosts: readonly Pick<Host, 'capacity'>[] },
 ): Problem | undefined => {
   const { weight, quota, guarantee } = after
   if (!(weight > 0 && weight <= MAX_WEIGHT))

@@ -17,7 +17,19 @@ import { launchBrowser, openPage, type PageOptions } from '../support/browser.ts
 import { waitFor } from '../support/wait.ts'
 
 const NOTHING: FleetSize = { controllers: 0, tenants: 0, agents: 0, hosts: 0 }
-const PAGES = ['/', '/queue', '/agents', '/hosts', '/events', '/tenants', '/templates', '/console/new-controller', '/?view=list']
+const PAGES = [
+  '/',
+  '/queue',
+  '/agents',
+  '/hosts',
+  '/events',
+  '/tenants',
+  '/tenants/payments',
+  '/templates',
+  '/console/new-controller',
+  '/console/new-tenant',
+  '/?view=list',
+]
 const SEED = 7
 /** Of scripts and styles together, as they go over the wire. */
 const MAX_BUNDLE_BYTES = 120_000

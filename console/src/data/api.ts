@@ -74,5 +74,10 @@ export const get = <T>(path: string): Promise<Answer<T>> =>
 
 export const getText = (path: string): Promise<Answer<string>> => answer(send('GET', path, undefined), response => response.text())
 
+export const patch = <T>(path: string, body: unknown): Promise<Answer<T>> =>
+  answer(send('PATCH', path, body), async response => (await response.json()) as T)
+
+export const remove = (path: string): Promise<Answer<undefined>> => answer(send('DELETE', path, undefined), async () => undefined)
+
 export const post = <T>(path: string, body?: unknown): Promise<Answer<T>> =>
   answer(send('POST', path, body), async response => (await response.json()) as T)

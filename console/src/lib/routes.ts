@@ -11,6 +11,8 @@ export type Route =
   | { readonly page: 'events' }
   | { readonly page: 'templates' }
   | { readonly page: 'tenants' }
+  | { readonly page: 'tenant'; readonly name: string }
+  | { readonly page: 'new-tenant' }
   | { readonly page: 'unknown'; readonly path: string }
 
 const decoded = (segment: string): string => {
@@ -30,8 +32,9 @@ export const routeOf = (path: string): Route => {
     return first === 'queue' && second !== undefined ? { page: 'queue-item', controller: second, item: third } : unknown
   if (second !== undefined) {
     // Not below /controllers: a controller may be called new-controller.
-    if (first === 'console') return second === 'new-controller' ? { page: second } : unknown
+    if (first === 'console') return second === 'new-controller' || second === 'new-tenant' ? { page: second } : unknown
     if (first === 'controllers') return { page: 'controller', name: second }
+    if (first === 'tenants') return { page: 'tenant', name: second }
     return first === 'agents' ? { page: 'agent', id: second } : unknown
   }
   switch (first) {
@@ -53,6 +56,7 @@ export const routeOf = (path: string): Route => {
 export const pathOf = {
   wall: '/',
   newController: '/console/new-controller',
+  newTenant: '/console/new-tenant',
   queue: '/queue',
   agents: '/agents',
   hosts: '/hosts',
@@ -60,6 +64,7 @@ export const pathOf = {
   templates: '/templates',
   tenants: '/tenants',
   controller: (name: string): string => `/controllers/${encodeURIComponent(name)}`,
+  tenant: (name: string): string => `/tenants/${encodeURIComponent(name)}`,
   agent: (id: string): string => `/agents/${encodeURIComponent(id)}`,
   queueItem: (controller: string, item: string): string => `/queue/${encodeURIComponent(controller)}/${encodeURIComponent(item)}`,
   wallOfTenant: (tenant: string): string => `/?q=${encodeURIComponent(`tenant:${tenant}`)}`,
@@ -90,6 +95,10 @@ export const titleOf = (route: Route): string => {
       return 'Templates'
     case 'tenants':
       return 'Tenants'
+    case 'tenant':
+      return route.name
+    case 'new-tenant':
+      return 'New tenant'
     case 'unknown':
       return 'Not found'
   }

@@ -1,6 +1,5 @@
 /** A form for a new controller. The name is checked with the server's own rule while it is typed; what else the server refuses stands at its field. */
 import { useComputed, useSignal } from '@preact/signals'
-import type { ComponentChildren } from 'preact'
 import type { ControllerView, Problem } from '../../../src/api/contract.ts'
 import { post } from '../data/api.ts'
 import { controllers, may, tenants } from '../data/fleet.ts'
@@ -9,6 +8,7 @@ import { commandOf, type Draft, draftProblems, EMPTY_DRAFT, requestOf } from '..
 import { pathOf } from '../lib/routes.ts'
 import { Command } from '../parts/copy.tsx'
 import { Empty, ProblemNote } from '../parts/empty.tsx'
+import { Field } from '../parts/field.tsx'
 
 export const NewControllerPage = () => {
   const draft = useSignal<Draft>({ ...EMPTY_DRAFT, name: query.peek().get('name') ?? '' })
@@ -139,21 +139,3 @@ export const NewControllerPage = () => {
     </div>
   )
 }
-
-type FieldProps = {
-  readonly id: string
-  readonly label: string
-  readonly hint: string
-  readonly problem: string | undefined
-  readonly children: ComponentChildren
-}
-
-const Field = ({ id, label, hint, problem, children }: FieldProps) => (
-  <div class="field">
-    <label for={id}>{label}</label>
-    {children}
-    <span id={`${id}-hint`} class={problem === undefined ? 'hint' : 'error'} aria-live="polite">
-      {problem ?? hint}
-    </span>
-  </div>
-)

@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { ACTION_LABEL, act } from '../data/actions.ts'
 import { signOut } from '../data/api.ts'
-import { controllers, may } from '../data/fleet.ts'
+import { controllers, may, tenants } from '../data/fleet.ts'
 import { navigate } from '../lib/history.ts'
 import { matchPalette, type PaletteEntry } from '../lib/palette-match.ts'
 import { pathOf } from '../lib/routes.ts'
@@ -43,6 +43,7 @@ const PAGES: readonly Entry[] = [
   page('Tenants', pathOf.tenants),
   page('Templates', pathOf.templates),
   page('New controller', pathOf.newController),
+  page('New tenant', pathOf.newTenant),
   { key: 'sign-out', title: 'Sign out', hint: 'this browser', haystack: 'sign out log out', run: () => void signOut() },
 ]
 
@@ -70,7 +71,16 @@ const entriesFor = (typed: string): readonly Entry[] => {
         run: () => (action === 'delete' ? askToDelete(id) : void act(id, action)),
       })),
   ])
-  return [...PAGES, ...ofControllers]
+  const ofTenants = tenants.all.value.map(
+    ({ id }): Entry => ({
+      key: `tenant ${id}`,
+      title: id,
+      hint: 'tenant',
+      haystack: `${id} tenant`,
+      run: () => navigate(pathOf.tenant(id)),
+    }),
+  )
+  return [...PAGES, ...ofControllers, ...ofTenants]
 }
 
 export const Palette = () => (isOpen.value ? <OpenPalette /> : null)

@@ -21,7 +21,7 @@ const SECTIONS: readonly Section[] = [
   },
   { path: pathOf.hosts, title: 'Hosts', pages: ['hosts'], tally: () => hosts.ids.value.length },
   { path: pathOf.events, title: 'Events', pages: ['events'] },
-  { path: pathOf.tenants, title: 'Tenants', pages: ['tenants'] },
+  { path: pathOf.tenants, title: 'Tenants', pages: ['tenants', 'tenant', 'new-tenant'] },
   { path: pathOf.templates, title: 'Templates', pages: ['templates'] },
 ]
 
