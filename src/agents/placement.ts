@@ -154,10 +154,13 @@ export class Placement {
 
   /** A place for a controller, kept for it until its row shows that it took it. Its turn comes before any agent's. */
   readonly placeController: PlaceController = async ({ id }) => {
-    const { clock, engine } = this.#ports
+    const { clock, engine, store } = this.#ports
     if (engine.placement === 'engine') return { host: undefined }
-    this.#places.ask(id, clock.now())
-    await this.#pass()
+    // Offers come after they were asked for: what a pass has given it since it asked last is still kept for it.
+    if (this.#places.workOf(id, store, clock.now()) === undefined) {
+      this.#places.ask(id, clock.now())
+      await this.#pass()
+    }
     const given = this.#places.promised(id)
     if (given === undefined) {
       const reason = whyWaiting(this.#standing.scheduler, placeKey(id), clock.now(), engine.offers !== undefined)
