@@ -106,7 +106,12 @@ test('each way to be left over has its own sentence and mend', () => {
     ['cordoned', { hosts: [host('h', { state: 'cordoned' })] }, 'no-capacity', /None of 1 host takes agents of team t/],
     ['role', { hosts: [host('h', { role: 'controllers' })] }, 'no-capacity', /None of 1 host/],
     ['reserved', { hosts: [host('h', { reservedFor: tenantId('other') })] }, 'no-capacity', /None of 1 host/],
-    ['constraint', { hosts: [host('h')], tasks: [task('1', { constraints: { zone: 'a' } })] }, 'no-capacity', /asks for the host attribute zone, which none of 1 host has/],
+    [
+      'constraint',
+      { hosts: [host('h')], tasks: [task('1', { constraints: { zone: 'a' } })] },
+      'no-capacity',
+      /asks for the host attribute zone, which none of 1 host has/,
+    ],
     [
       'too large',
       { hosts: [host('h')], tasks: [task('1', { resources: { cpu: 1, memoryMb: 8192, diskMb: 0 } })] },

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tenantId } from '../../model/index.ts'
+import { NO_DRAIN } from '../pass/drain.ts'
 import { Scheduler } from '../scheduler.ts'
 import { hostOf, place, sizeOf, tally, taskOf, tasksOf, workOf } from '../testing.ts'
 import { binPacking, type Fitness, spreading } from './fitness.ts'
@@ -166,4 +167,32 @@ test('the best of a sample of 64 is among the best 5 % in at least 9 of 10 seeds
     if (((Number(host.slice(1)) * 7919) % 500) * 0.006 >= 0.95 * 3) good++
   }
   assert.ok(good >= 45, `${good} of 50`)
+})
+
+test('of more shapes than have room for a tree, those that were refused are tried on what changed alone, and take the same host', () => {
+  const hosts = 20_000
+  const shapes = 160
+  const withTasks = (only?: number): Scheduler => {
+    const scheduler = new Scheduler()
+    for (let at = 0; at < hosts; at++) scheduler.fleet.putHost(hostOf(`h${at}`, { capacity: { cpu: 1, memoryMb: 1000, diskMb: 1000 } }))
+    for (const at of [100, 200, 300]) scheduler.fleet.adopt(workOf(`r${at}`, `h${at}`, { resources: { cpu: 1, memoryMb: 0, diskMb: 0 } }))
+    for (let at = 0; at < shapes; at++)
+      for (const one of tasksOf(2, `t${at}-`, { resources: { cpu: 2, memoryMb: at, diskMb: 0 }, priority: at === shapes - 1 ? 1 : 0 }))
+        if (only === undefined || at === only) scheduler.queue.add(one)
+    return scheduler
+  }
+  const many = withTasks()
+  assert.equal(many.pass({ now: 0, drain: NO_DRAIN }).placed.length, 0)
+  const few = withTasks(shapes - 1)
+  few.pass({ now: 0, drain: NO_DRAIN })
+  for (const scheduler of [many, few])
+    for (const at of [9, 30, 7])
+      scheduler.fleet.putHost(hostOf(`h${at}`, { capacity: { cpu: at === 30 ? 1.5 : 2, memoryMb: 1000, diskMb: 1000 } }))
+  const result = many.pass({ now: 0, drain: NO_DRAIN })
+  assert.ok(result.looks < hosts, `${result.looks} looks`)
+  assert.deepEqual(
+    result.placed.map(({ task, host }) => `${task} ${host}`),
+    [`t${shapes - 1}-0 h7`, `t${shapes - 1}-1 h9`],
+  )
+  assert.deepEqual(few.pass({ now: 0, drain: NO_DRAIN }).placed, result.placed)
 })

@@ -31,8 +31,12 @@ const ROLE_BONUS = 2
 
 /** Most that the trees of all shapes take together; the shapes that were used longest ago lose theirs first. */
 const MAX_TREE_BYTES = 64 * 1_048_576
+/** A tree costs a look at each host and serves many picks; so many looks at what changed, one pick after the other, cost as much. */
+const WORTH_A_TREE = 16
 /** Shapes remembered: more than any fleet has templates and controllers' sizes; what is forgotten is worked out again. */
 const MAX_SHAPES = 4_096
+/** Where as many in a row wait, forgetting one is not worth a longer search. */
+const MAX_LOOKS_TO_FORGET = 64
 
 /**
  * Finds the best host for a task.
@@ -107,12 +111,11 @@ export class Picker {
     const { changes, order } = this.#fleet
     if (this.isRefused(shape)) return -1
     const hosts = order.slots().length
-    let slot: number
     const isWorthIt = shape.uses > 0 || shape.waiting > 1
-    if (shape.reach === 'host' && isWorthIt && HostTree.bytesFor(hosts) <= MAX_TREE_BYTES) {
-      const position = this.#freshTree(shape, hosts).best()
-      slot = position < 0 ? -1 : (order.slots()[position] ?? -1)
-    } else slot = this.#scan(shape)
+    let slot: number
+    if (shape.reach === 'host' && isWorthIt && HostTree.bytesFor(hosts) <= MAX_TREE_BYTES)
+      slot = this.#amongChanged(shape, hosts) ?? this.#slotAt(this.#freshTree(shape, hosts).best())
+    else slot = this.#scan(shape)
     shape.uses++
     if (slot < 0) shape.refusedAt = changes.version
     return slot
@@ -197,6 +200,36 @@ export class Picker {
     return best
   }
 
+  /**
+   * Of a shape that was refused, only hosts that changed since can have room: where its tree was dropped to make room for others, looking at
+   * those is cheaper than a new one. Undefined where there is a tree, or too much changed.
+   */
+  #amongChanged(shape: Shape, hosts: number): number | undefined {
+    const { changes, order } = this.#fleet
+    const since = shape.refusedAt
+    if (shape.tree !== undefined || since < 0) return undefined
+    if (!changes.reachesBackTo(since) || (changes.version - since) * WORTH_A_TREE > hosts) return undefined
+    prepare(shape)
+    const positions = order.positions()
+    let best = -1
+    let most = REFUSED
+    for (let at = since; at < changes.version; at++) {
+      const slot = changes.slotAt(at)
+      const position = positions[slot] ?? -1
+      if (position < 0) continue
+      const score = this.score(shape, slot)
+      // Of equals the first in the order of hosts, as in a tree.
+      if (score === REFUSED || score < most || (score === most && position > (positions[best] ?? -1))) continue
+      best = slot
+      most = score
+    }
+    return best
+  }
+
+  #slotAt(position: number): number {
+    return position < 0 ? -1 : (this.#fleet.order.slots()[position] ?? -1)
+  }
+
   /** All positions in some order. It need not be the first again for the next draw to be even. */
   #placesFor(hosts: number): Int32Array {
     if (this.#places.length !== hosts) this.#places = Int32Array.from({ length: hosts }, (_, at) => at)
@@ -250,15 +283,22 @@ export class Picker {
   #newShape(task: Task, key: string | undefined, reserved: boolean): Shape {
     const shape = shapeOf(task, key ?? '', reserved, this.#options.fitness, this.#context)
     if (key === undefined) return shape
-    if (this.#shapes.size >= MAX_SHAPES)
-      for (const [oldKey, old] of this.#shapes) {
-        this.#shapes.delete(oldKey)
-        if (old.tree !== undefined) this.#trees--
-        old.tree = undefined
-        break
-      }
+    if (this.#shapes.size >= MAX_SHAPES) this.#forgetOne()
     this.#shapes.set(key, shape)
     return shape
+  }
+
+  /** The shape that was used longest ago and of which nothing waits. Of those that wait there are no more than tasks. */
+  #forgetOne(): void {
+    let looked = 0
+    for (const [key, old] of this.#shapes) {
+      if (++looked > MAX_LOOKS_TO_FORGET) return
+      if (old.waiting > 0) continue
+      this.#shapes.delete(key)
+      if (old.tree !== undefined) this.#trees--
+      old.tree = undefined
+      return
+    }
   }
 
   #touch(shape: Shape): void {

@@ -122,8 +122,38 @@ test('shares are taken of what the fleet has now: hosts that come or go may chan
   scheduler.fleet.putHost(hostOf('memory', { capacity: size(0, 1) }))
   assert.equal(first(), 'a', 'the host shrank')
   scheduler.fleet.putHost(hostOf('memory', { capacity: size(0, 300) }))
+  assert.equal(first(), 'b', 'it grew again')
   scheduler.fleet.removeHost(hostId('memory'))
   assert.equal(first(), 'a', 'the host is gone')
+})
+
+test('what a tenant uses is counted anew after all that it had ended', () => {
+  const scheduler = withRoom(10)
+  const one = (name: string) => of(name, { resources: sizeOf(1) })
+  const first = (): string | undefined => scheduler.pass({ now: 0, placements: 1 }).placed[0]?.task
+  for (const name of ['a', 'b']) for (const task of tasksOf(3, name, one(name))) scheduler.queue.add(task)
+  scheduler.fleet.adopt(workOf('ra', 'h', { ...one('a'), id: 'ra' }))
+  assert.equal(first(), 'b0')
+  scheduler.end('ra')
+  scheduler.fleet.adopt(workOf('more', 'h', { ...one('a'), id: 'more', resources: sizeOf(5) }))
+  assert.equal(first(), 'b1', 'five cores against one')
+})
+
+test('equals take turns from pass to pass, whether they go on waiting or come again each time', () => {
+  for (const comesAgain of [false, true]) {
+    const scheduler = withRoom(1)
+    const served: string[] = []
+    const add = (name: string, at: number): void => scheduler.queue.add(taskOf(`${name}${at}`, of(name)))
+    for (const name of ['a', 'b', 'c']) for (let at = 0; at < (comesAgain ? 1 : 9); at++) add(name, at)
+    for (let pass = 0; pass < 9; pass++) {
+      const [placed] = scheduler.pass({ now: 0 }).placed
+      const name = placed?.task.charAt(0) ?? ''
+      served.push(name)
+      scheduler.end(placed?.task ?? '')
+      if (comesAgain) add(name, pass + 10)
+    }
+    assert.equal(served.join(''), 'abcabcabc')
+  }
 })
 
 test('a strict tier starves the next', () => {
@@ -274,8 +304,11 @@ test('twenty thousand running works are adopted and counted', () => {
 
 test('the accounts of work that ended are gone', () => {
   const scheduler = withRoom(4)
-  place(scheduler, tasksOf(4, 't', { resources: { cpu: 0.1, memoryMb: 1, diskMb: 0 }, group: 'g' }))
+  const ask = { resources: { cpu: 0.1, memoryMb: 0.1, diskMb: 0 }, group: 'g' }
+  place(scheduler, tasksOf(4, 't', ask))
   for (const at of [0, 1, 2, 3]) scheduler.end(`t${at}`)
+  for (const column of scheduler.fleet.columns.used)
+    assert.equal(column[scheduler.fleet.slotOf(hostId('h')) ?? -1], 0, 'nothing is left of rounding')
   assert.deepEqual(scheduler.fleet.ledger.ofTenant('agent', tenantId('t')), nothing())
   assert.deepEqual(scheduler.fleet.ledger.ofGroup('g'), nothing())
 })

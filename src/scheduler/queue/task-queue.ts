@@ -82,7 +82,7 @@ export class TaskQueue {
   /** By whom that wants nothing now, at which turn; the one that left the queue longest ago first. */
   readonly #served = new Map<string, number>()
   /** Whose shape nobody worked out yet. */
-  #unshaped: Waiting[] = []
+  readonly #unshaped = new Set<Waiting>()
   #turn = 0
 
   get size(): number {
@@ -109,7 +109,7 @@ export class TaskQueue {
     const lane = this.#laneFor(task)
     const waiting: Waiting = { task, lane, shape: undefined, left: undefined, leftInPass: 0, overtaken: false, gone: false }
     this.#byId.set(task.id, waiting)
-    this.#unshaped.push(waiting)
+    this.#unshaped.add(waiting)
     lane.waiting.splice(placeIn(lane.waiting, task), 0, waiting)
     noteFirst(lane)
     lane.oldest = Math.min(lane.oldest, task.readyAt)
@@ -130,6 +130,7 @@ export class TaskQueue {
       count++
       this.#byId.delete(id)
       waiting.gone = true
+      this.#unshaped.delete(waiting)
       if (waiting.shape !== undefined) waiting.shape.waiting--
       lanes.add(waiting.lane)
     }
@@ -144,8 +145,8 @@ export class TaskQueue {
 
   /** Those that came since this was asked last. */
   takeUnshaped(): Waiting[] {
-    const unshaped = this.#unshaped.filter(({ gone }) => !gone)
-    this.#unshaped = []
+    const unshaped = [...this.#unshaped]
+    this.#unshaped.clear()
     return unshaped
   }
 
