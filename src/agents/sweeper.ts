@@ -13,6 +13,8 @@ const LOGS_KEPT_MS = HOUR
 /** A workload without a live agent is only ended after this long: its row may be about to be seen. */
 export const ORPHAN_GRACE_MS = 20 * SECOND
 const RESYNC_MS = 10 * SECOND
+/** From one sweep to the next: each looks at everything that is left, so many ends share one. */
+const SPACING_MS = SECOND
 /** Most rows that are forgotten in one transaction. */
 const FORGET_BATCH = 200
 
@@ -21,6 +23,8 @@ export class Sweeper {
   readonly #ports: AgentsPorts
   readonly #loop: ReconcileLoop
   readonly #orphanSince = new Map<WorkloadId, Timestamp>()
+  #sweptAt = Number.NEGATIVE_INFINITY
+  #cancelWake: (() => void) | undefined
 
   constructor(ports: AgentsPorts) {
     this.#ports = ports
@@ -32,6 +36,7 @@ export class Sweeper {
       resyncMs: RESYNC_MS,
       keys: () => ['all'],
       reconcile: async (_key, signal) => {
+        this.#sweptAt = ports.clock.monotonic()
         await this.#sweepWorkloads(signal)
         await this.#sweepDirectories(signal)
         await this.#forgetOld()
@@ -46,11 +51,18 @@ export class Sweeper {
   }
 
   stop(): Promise<void> {
+    this.#cancelWake?.()
     return this.#loop.stop()
   }
 
+  /** Something ended: it is swept within `SPACING_MS`. */
   wake(): void {
-    this.#loop.wake('all')
+    if (this.#cancelWake !== undefined) return
+    const { clock } = this.#ports
+    this.#cancelWake = clock.after(Math.max(0, this.#sweptAt + SPACING_MS - clock.monotonic()), () => {
+      this.#cancelWake = undefined
+      this.#loop.wake('all')
+    })
   }
 
   async #sweepWorkloads(signal: AbortSignal): Promise<void> {
@@ -87,21 +99,26 @@ export class Sweeper {
 
   async #forgetOld(): Promise<void> {
     const { store } = this.#ports
-    const old = byAge(store.by('agentsByLife', 'ended')).slice(ENDED_KEPT)
+    const ended = store.by('agentsByLife', 'ended')
+    const old = ended.length > ENDED_KEPT ? byAge(ended).slice(ENDED_KEPT) : []
     // Their attempts are still counted.
-    const wanted = new Set(store.list('demand').flatMap(({ controller, items }) => items.map(({ id }) => `${controller}/${id}`)))
-    const forgotten = old.filter(({ controller, item }) => !wanted.has(`${controller}/${item}`)).slice(-FORGET_BATCH)
+    const isWanted = ({ controller, item }: Agent): boolean => store.get('demand', controller)?.items.some(({ id }) => id === item) ?? false
+    const forgotten = old.filter(agent => !isWanted(agent))
     const settings = store
       .list('setting')
       .filter(({ id }) => id.startsWith(EVENTS_SETTING) && store.get('controller', id.slice(EVENTS_SETTING.length)) === undefined)
     if (forgotten.length === 0 && settings.length === 0) return
     await store.transact(tx => {
       for (const { id } of settings) tx.remove('setting', id)
-      for (const agent of forgotten) {
-        tx.remove('agent', agent.id)
-        note(tx, agent, 'forgotten', `Agent ${agent.id} ended long ago and is in the events alone now.`, {})
-      }
     })
+    // Oldest first, and in pieces, so that the database is not held for long.
+    for (let left = forgotten.length; left > 0; left -= FORGET_BATCH)
+      await store.transact(tx => {
+        for (const agent of forgotten.slice(Math.max(0, left - FORGET_BATCH), left)) {
+          tx.remove('agent', agent.id)
+          note(tx, agent, 'forgotten', `Agent ${agent.id} ended long ago and is in the events alone now.`, {})
+        }
+      })
   }
 }
 

@@ -4,6 +4,14 @@ import type { Engine } from './engine.ts'
 
 /** How long one list of everything may take before it is given up. */
 const LIST_TIMEOUT_MS = 20_000
+/**
+ * Least time from one list's beginning to the next one's: everyone who asks within it shares that one. A busy fleet gives hundreds of hints and
+ * questions a second, and each list is of everything.
+ */
+const SPACING_MS = 10
+/** A list that takes long comes less often, so that no more than a third of the time goes into lists; at most this much later. */
+const REST_PER_LIST = 2
+const REST_MOST_MS = 200
 
 export type ObserverOptions = {
   readonly engine: Engine
@@ -28,6 +36,8 @@ export class Observer {
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
   #ends: Promise<unknown>[] = []
+  #begunAt = Number.NEGATIVE_INFINITY
+  #tookMs = 0
 
   constructor(options: ObserverOptions) {
     this.#options = options
@@ -52,21 +62,38 @@ export class Observer {
   }
 
   /** Resolves after a list that was begun now or later. Rejects where it failed. Calls that come together share one list. */
-  async current(): Promise<void> {
-    if (this.#running === undefined) {
-      this.#running = this.#list().finally(() => {
-        this.#running = undefined
-      })
-      return this.#running
-    }
+  current(): Promise<void> {
     // The one that runs may have passed what we ask about: everyone who comes meanwhile shares the next.
-    this.#next ??= this.#running
-      .catch(() => undefined)
-      .then(() => {
-        this.#next = undefined
-        return this.current()
-      })
-    return this.#next
+    if (this.#next === undefined && (this.#running !== undefined || this.#restMs() > 0)) this.#next = this.#beginLater(this.#running)
+    return this.#next ?? this.#begin()
+  }
+
+  /** From now until the next list may begin. */
+  #restMs(): number {
+    return this.#begunAt + SPACING_MS + Math.min(REST_MOST_MS, REST_PER_LIST * this.#tookMs) - this.#options.clock.monotonic()
+  }
+
+  async #beginLater(running: Promise<void> | undefined): Promise<void> {
+    try {
+      await running?.catch(() => undefined)
+      const restMs = this.#restMs()
+      if (restMs > 0) await this.#options.clock.sleep(restMs, this.#stop.signal)
+    } catch (cause) {
+      this.#next = undefined
+      throw cause
+    }
+    return this.#begin()
+  }
+
+  #begin(): Promise<void> {
+    this.#next = undefined
+    const { clock } = this.#options
+    this.#begunAt = clock.monotonic()
+    this.#running = this.#list().finally(() => {
+      this.#running = undefined
+      this.#tookMs = clock.monotonic() - this.#begunAt
+    })
+    return this.#running
   }
 
   async #list(): Promise<void> {
@@ -74,7 +101,8 @@ export class Observer {
     try {
       const [observations, hosts] = await Promise.all([this.#options.engine.list(limit.signal), this.#options.engine.hosts(limit.signal)])
       const before = this.#observed
-      this.#observed = new Map(observations.map(observation => [observation.id, observation]))
+      this.#observed = new Map()
+      for (const observation of observations) this.#observed.set(observation.id, observation)
       this.#options.onHosts(hosts)
       for (const observation of observations) if (differs(before.get(observation.id), observation)) this.#options.onChange(observation)
       for (const [id, observation] of before) if (!this.#observed.has(id)) this.#options.onChange(observation)
