@@ -6,8 +6,9 @@ import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { ensureConsole } from '../../scripts/build-console.ts'
 import type { SignInLink } from '../../src/api/contract.ts'
-import { aController, anAgent, TestApi } from '../../src/api/testing.ts'
+import { aController, aHost, anAgent, TestApi } from '../../src/api/testing.ts'
 import type { PersonRole } from '../../src/identity/index.ts'
+import { tenantId } from '../../src/model/index.ts'
 import { launchBrowser, openPage } from '../support/browser.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -78,6 +79,8 @@ describe('console on the API', () => {
         ['/hosts', 'Hosts'],
         ['/events', 'Events'],
         ['/tenants', 'Tenants'],
+        ['/tenants/default', 'default'],
+        ['/console/new-tenant', 'New tenant'],
         ['/templates', 'Templates'],
         ['/console/new-controller', 'New controller'],
       ] as const) {
@@ -85,6 +88,28 @@ describe('console on the API', () => {
         await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
         assert.equal(await page.getByRole('alert').count(), 0, `${path} shows no error`)
       }
+    }))
+
+  test('a tenant is made and changed in the store; what is over the hosts stands at its field', () =>
+    signedIn(async (page, api, origin) => {
+      await api.put('host', aHost('machine', { capacity: { cpu: 8, memoryMb: 16_384, diskMb: 100_000 } }))
+      await page.goto(`${origin}/console/new-tenant?name=red`)
+      await page.getByLabel('Memory, at most').fill('4g')
+      await page.getByRole('button', { name: 'Create red' }).click()
+      await page.getByRole('heading', { level: 1, name: 'red', exact: true }).waitFor()
+      assert.deepEqual(api.store.get('tenant', 'red')?.quota, { memoryMb: 4_096 })
+      await page.getByLabel('Cores, guaranteed').fill('9')
+      await page.getByRole('button', { name: 'Save' }).click()
+      await page.getByText('the hosts have 8 cores together').waitFor()
+      await page.getByLabel('Cores, guaranteed').fill('8')
+      await page.getByRole('button', { name: 'Save' }).click()
+      await waitFor(() => api.store.get('tenant', 'red')?.guarantee?.cpu === 8, { what: 'the guarantee in the store' })
+      await api.put(
+        'agent',
+        anAgent('a1', 'team-a', { tenant: tenantId('red'), phase: 'busy', resources: { cpu: 2, memoryMb: 1_024, diskMb: 0 } }),
+      )
+      await api.clock.advance(1_000)
+      await page.getByText('2 cores used, 8 cores guaranteed, no cap').first().waitFor()
     }))
 
   test('an action reaches the store, and one that is illegal by then says so', () =>

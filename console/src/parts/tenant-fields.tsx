@@ -63,7 +63,7 @@ export const TenantFields = ({ draft, problems, onChange, hasName = false }: Ten
           checked={draft.preemptible}
           onChange={event => onChange({ preemptible: event.currentTarget.checked }, 'policy')}
         />
-        Its agents may be stopped for others that are due their guarantee, those that lose least first
+        Its agents may be stopped for controllers, and for others that have less than their guarantee
       </label>
     </>
   )

@@ -185,7 +185,9 @@ const registerPolicy = (parent: Command, context: CliContext): void => {
   const command = parent
     .command('policy')
     .summary('Say whether its agents may be stopped for others')
-    .description('Set whether agents of a tenant may be stopped for others that are due their guarantee, those that lose least first.')
+    .description(
+      'Set whether agents of a tenant may be stopped, those that lose least first, to make room for controllers and for agents of tenants that have less than their guarantee. A build that runs on one is lost.',
+    )
     .argument('<tenant>')
   command.addOption(preemptible())
   withJson(command)
