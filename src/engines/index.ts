@@ -10,14 +10,31 @@
  * the daemons, as names and labels. Start reading at docker/docker-engine.ts, then docker/daemon.ts and docker/submitter.ts.
  *
  * `marathon/` runs controllers as apps of a Marathon. Start reading at marathon/marathon-engine.ts, then marathon/bootstrap.ts.
+ *
+ * `mesos/` runs workloads as tasks of one Mesos framework, on offers that our scheduler gives places from. Start reading at mesos/index.ts.
  */
 export type { RegistryLogin } from './docker/client/image-reference.ts'
 export type { ContainerUser } from './docker/container-spec.ts'
 export type { DaemonOptions } from './docker/daemon.ts'
 export { createDockerEngine, type DockerEngine, type DockerEngineOptions } from './docker/docker-engine.ts'
+export { DockerPreparations } from './docker/preparations.ts'
 export { type Engine, EngineError, type OfferListener, type OfferSource, type OfferUse } from './engine.ts'
 export { createMarathonEngine, type MarathonEngine, type MarathonEngineOptions } from './marathon/marathon-engine.ts'
+export type { PerHost, PerHostService } from './marathon/per-host.ts'
 export type { SecondTask, StartAnswer } from './marathon/start.ts'
+export {
+  type Credentials,
+  createMesosEngine,
+  type FrameworkIds,
+  fixedLeaders,
+  type LeaderDiscovery,
+  type MesosCounts,
+  type MesosEngine,
+  type MesosEngineOptions,
+  type TaskRecord,
+  type TaskRecords,
+  type TlsOptions,
+} from './mesos/index.ts'
 export { Observer, type ObserverOptions } from './observer.ts'
 export type { Identity } from './process/identities.ts'
 export type { Isolation } from './process/isolation.ts'

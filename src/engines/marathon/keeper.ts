@@ -3,7 +3,7 @@ import { type Clock, deadline, type Random } from '../../runtime/index.ts'
 import { type Agents, toMebibytes } from './agents.ts'
 import { identityOf, LABELS } from './app.ts'
 import { type MarathonClient, MarathonRefusal } from './client.ts'
-import { decide } from './decide.ts'
+import { decide, type Step } from './decide.ts'
 import { followEvents } from './events.ts'
 import { observationOf } from './observe.ts'
 import type { Known, Records } from './records.ts'
@@ -45,6 +45,8 @@ export class Keeper {
   readonly #end = new AbortController()
   readonly #memory = new Map<WorkloadId, Memory>()
   readonly #locks = new Map<string, Lock>()
+  /** Apps for which something is being done. */
+  readonly #acting = new Set<string>()
   readonly #watchers = new Set<(observation: Observation) => void>()
   #before = new Map<WorkloadId, string>()
   #memoryAt = Number.NEGATIVE_INFINITY
@@ -223,14 +225,34 @@ export class Keeper {
     this.#before = now
   }
 
+  /**
+   * Does for one app what is to be done. Nothing is sent on the strength of an old look: it is read again right before, since the one that led
+   * here may be from before another change of ours, or of somebody else.
+   */
   async #act(id: WorkloadId, app: MarathonApp, all: readonly Deployment[], ours: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    const { records, client, clock } = this.#options
-    const known = records.of(id)
+    const { records, client } = this.#options
+    if (this.#acting.has(app.id) || this.#decide(app, records.of(id), all, ours).kind === 'nothing') return
+    this.#acting.add(app.id)
+    try {
+      const [now, deployments] = await Promise.all([client.app(app.id, signal), client.deployments(signal)])
+      if (now === undefined || identityOf(now)?.id !== id) return
+      await this.#carryOut(id, now, this.#decide(now, records.of(id), deployments, ours), signal)
+    } finally {
+      this.#acting.delete(app.id)
+    }
+  }
+
+  #decide(app: MarathonApp, known: Known, all: readonly Deployment[], ours: ReadonlySet<string>): Step {
     const deployments = all.filter(({ affectedApps = [] }) => affectedApps.includes(app.id))
     const lockedMs = this.lockOf(app.id)?.waitedMs ?? 0
     const ended = known.end !== undefined || known.exit !== undefined
     const step = decide({ app, known, ended, deployments, lockedMs, isOurs: one => one === app.id || ours.has(one) })
     if (step.kind !== 'wait') this.#locks.delete(app.id)
+    return step
+  }
+
+  async #carryOut(id: WorkloadId, app: MarathonApp, step: Step, signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options
     switch (step.kind) {
       case 'nothing':
         return

@@ -7,6 +7,7 @@ import { Agents, somewhereFree } from './agents.ts'
 import { type AppOptions, appIdOf, appOf, identityOf, LABELS } from './app.ts'
 import { type Credentials, MarathonClient, MarathonRefusal } from './client.ts'
 import { Keeper } from './keeper.ts'
+import { PerHost, type PerHostService } from './per-host.ts'
 import { lockReason, queueReason, refusalSentence } from './reason.ts'
 import { type Known, Records } from './records.ts'
 import { type SecondTask, type StartAnswer, StartDesk } from './start.ts'
@@ -53,7 +54,9 @@ export type MarathonEngine = Engine &
     answerStart(url: URL): StartAnswer
     /** The same as a listener of node:http. */
     readonly startListener: RequestListener
-    /** What Marathon runs once per agent. */
+    /** What runs once on every agent: to be stepped as often as one likes, every few seconds. */
+    perHost(service: PerHostService): PerHost
+    /** The Mesos below. */
     readonly agents: Agents
     readonly client: MarathonClient
     close(): Promise<void>
@@ -136,6 +139,11 @@ class Marathon implements MarathonEngine {
     response.writeHead(status, { ...headers, 'content-length': bytes.length }).end(request.method === 'HEAD' ? undefined : bytes)
   }
 
+  perHost(service: PerHostService): PerHost {
+    const { owner, group, clock } = this.#options
+    return new PerHost({ owner, group, service, client: this.client, agents: this.agents, clock })
+  }
+
   async submit(workload: Workload, on: HostId | undefined, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const app = this.#check(workload, on)
@@ -178,7 +186,7 @@ class Marathon implements MarathonEngine {
       }
       const there = await this.client.app(app, signal)
       // Not there, and yet in somebody's way.
-      if (there === undefined && conflict.refusal.deployments !== undefined) throw locked(app, conflict)
+      if (there === undefined && conflict.refusal.deployments !== undefined) throw locked(app, conflict.refusal.deployments, conflict)
       if (there !== undefined) {
         const whose = identityOf(there)
         if (whose?.id === workload.id) return
@@ -186,7 +194,10 @@ class Marathon implements MarathonEngine {
           throw invalid(`Marathon's app ${app} is not this Manor's.`, 'Give this Manor a group of its own, or remove that app.')
         if (await this.#replace(there, definition, workload, signal)) return
       }
-      if (this.#options.clock.monotonic() > until) throw earlierRun(app)
+      if (this.#options.clock.monotonic() > until) {
+        const holds = (there?.tasks ?? []).some(isActive) ? [] : (there?.deployments ?? [])
+        throw holds.length > 0 ? locked(app, holds) : earlierRun(app)
+      }
       await this.#options.clock.sleep(CLEAR_POLL_MS, signal)
     }
   }
@@ -210,7 +221,7 @@ class Marathon implements MarathonEngine {
     } catch (cause) {
       if (!(cause instanceof MarathonRefusal)) throw cause
       if (cause.status === 404) return false
-      throw cause.status === 409 ? locked(there.id, cause) : refused(workload.id, cause)
+      throw cause.status === 409 ? locked(there.id, cause.refusal.deployments ?? [], cause) : refused(workload.id, cause)
     }
   }
 
@@ -368,18 +379,16 @@ const refused = (id: WorkloadId, cause: MarathonRefusal): EngineError => {
       )
 }
 
-const locked = (app: string, cause: MarathonRefusal): EngineError => {
-  const ids = (cause.refusal.deployments ?? []).map(({ id }) => id)
-  return new EngineError(
+const locked = (app: string, by: readonly { readonly id: string }[], cause?: MarathonRefusal): EngineError =>
+  new EngineError(
     {
       code: 'preparing',
-      message: `Marathon's deployment ${ids.join(', ') || '?'} holds ${app}.`,
+      message: `Marathon's deployment ${by.map(({ id }) => id).join(', ') || '?'} holds ${app}.`,
       mend: 'It is tried again when that ends; whoever began it can cancel it in Marathon.',
     },
     true,
     { cause },
   )
-}
 
 const earlierRun = (app: string): EngineError =>
   new EngineError(

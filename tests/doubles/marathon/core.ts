@@ -385,13 +385,16 @@ export class Core {
     return left.filter(instance => !isStale(instance) && isUp(instance)).length >= definition.instances && !left.some(isStale)
   }
 
-  /** Makes the number of instances right: the youngest go first. */
+  /** Makes the number of instances right. */
   #scale(app: AppState): void {
     const { instances } = definitionOf(app.json)
     const active = this.instancesOf(app.id).filter(instance => instance.wanted && !instance.replaced)
     for (let count = active.length; count < instances; count++) this.#schedule(app)
-    const youngestFirst = active.toSorted((a, b) => (b.stagedAt ?? Number.MAX_SAFE_INTEGER) - (a.stagedAt ?? Number.MAX_SAFE_INTEGER))
-    for (const instance of youngestFirst.slice(0, Math.max(0, active.length - instances))) this.kill(instance)
+    // Those that hold nothing go first, then those that are out of reach, then the youngest.
+    const rank = ({ condition, stagedAt }: Instance): number =>
+      condition === 'Unreachable' ? Number.MAX_SAFE_INTEGER - 1 : (stagedAt ?? Number.MAX_SAFE_INTEGER)
+    const ranked = active.toSorted((a, b) => rank(b) - rank(a))
+    for (const instance of ranked.slice(0, Math.max(0, active.length - instances))) this.kill(instance)
   }
 
   #schedule(app: AppState): void {
