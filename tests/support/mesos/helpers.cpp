@@ -135,6 +135,12 @@ static int containerizer() {
   for (auto name : {"LAUNCH_INFO", "PIPE_READ", "PIPE_WRITE", "CONTAINER_FORK_CLOEXEC", "NAMESPACE_MNT_TARGET"})
     unsetenv((string("MESOS_CONTAINERIZER_") + name).c_str());
   for (auto& one : info["environment"]["variables"].items) setenv(one["name"].text.c_str(), one["value"].text.c_str(), 1);
+  // A local cluster lets tasks write to the agent's own log; a real agent gives each the files of its sandbox.
+  string sandbox = variable("MESOS_SANDBOX");
+  for (auto [name, target] : {std::pair{"stdout", 1}, std::pair{"stderr", 2}}) {
+    int fd = open((sandbox + "/" + name).c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (fd >= 0) dup2(fd, target), close(fd);
+  }
   become(info["command"], isShell(info["command"]));
   perror("The command cannot be run");
   return 127;

@@ -1,0 +1,256 @@
+import { type Backoff, backoffDelay, type Clock, type Random } from '../../runtime/index.ts'
+import type { LeaderDiscovery } from './discovery.ts'
+import { type Answer, type MesosHttp, MesosHttpError, type OpenAnswer } from './http.ts'
+import { RecordReader } from './record-io.ts'
+import { type Call, type FrameworkInfo, type MesosEvent, readEvent } from './wire.ts'
+
+const PATH = '/api/v1/scheduler'
+const STREAM_ID = 'mesos-stream-id'
+/** A leader that has fallen or recovers answers within seconds; Mesos' documents ask for no more than 15 between tries. */
+const RECONNECT: Backoff = { firstMs: 200, factor: 2, mostMs: 15_000 }
+/** So many heartbeats may be missed: what Mesos' documents advise. */
+const HEARTBEATS_MISSED = 5
+const DEFAULT_HEARTBEAT_MS = 15_000
+
+/** What the leader said that ends this framework's connection for good. */
+export type Farewell = {
+  /** `superseded`: another instance has taken the framework over. `removed`: the framework is dead. `refused`: its description is not taken. */
+  readonly kind: 'superseded' | 'removed' | 'refused'
+  readonly message: string
+}
+
+export type ConnectionHandler = {
+  /** The description and which of its roles want no offers, asked before each subscription. */
+  describe(): { readonly info: FrameworkInfo; readonly suppressed: readonly string[] }
+  /** A new subscription stands: everything of the older one is void. */
+  subscribed(origin: string): void
+  event(event: MesosEvent): void
+  disconnected(cause: unknown): void
+  /** Nothing is tried any more. */
+  farewell(farewell: Farewell): void
+}
+
+export type ConnectionOptions = {
+  readonly http: MesosHttp
+  readonly discovery: LeaderDiscovery
+  readonly clock: Clock
+  readonly random: Random
+  readonly handler: ConnectionHandler
+}
+
+type Open = { readonly origin: string; readonly streamId: string; readonly abort: AbortController }
+
+/**
+ * The subscription of one framework with the leader: found, opened, watched, opened again. Events are handed on in the order of the stream,
+ * synchronously; a handler that waits for something keeps it to itself, so that reading never waits for it.
+ */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #stop = new AbortController()
+  #leader: string | undefined
+  #leaderKnown: (() => void) | undefined
+  #open: Open | undefined
+  #running: Promise<void> | undefined
+  #unfollow: (() => void) | undefined
+  #subscriptions = 0
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#unfollow = this.#options.discovery.follow(origin => this.#leads(origin))
+    this.#running = this.#run()
+  }
+
+  async close(): Promise<void> {
+    this.#unfollow?.()
+    this.#stop.abort(new DOMException('The connection to Mesos was closed.', 'AbortError'))
+    await this.#running
+  }
+
+  /** Where the leader answers, while a subscription stands. */
+  get origin(): string | undefined {
+    return this.#open?.origin
+  }
+
+  /** How often it subscribed. */
+  get subscriptions(): number {
+    return this.#subscriptions
+  }
+
+  /** Ends the stream; it is opened anew at once, with the description as it is then. */
+  resubscribe(why: string): void {
+    this.#open?.abort.abort(new Error(why))
+  }
+
+  /**
+   * Asks the leader. Resolves when it has taken the call on (202) or done it (200), which says nothing of how it ends. Rejects with a
+   * MesosHttpError: a status from 400 up means that nothing was done, 0 and 5xx that nobody knows.
+   */
+  async call(call: Call, signal?: AbortSignal): Promise<Answer> {
+    const open = this.#open
+    if (open === undefined) throw new MesosHttpError(403, 'There is no subscription with a leader.')
+    const { info } = this.#options.handler.describe()
+    const answer = await this.#options.http.post(
+      open.origin,
+      PATH,
+      { framework_id: info.id, ...call },
+      { 'Mesos-Stream-Id': open.streamId },
+      signal,
+    )
+    if (answer.status === 202 || answer.status === 200) return answer
+    // A stream that the leader does not know any more is of no use, though its socket may still be open. One that somebody else's has taken the
+    // place of is about to say so itself, and must be heard: whoever is superseded may not subscribe again.
+    if (answer.status === 403 || /cannot be found/.test(answer.body)) open.abort.abort(new MesosHttpError(answer.status, answer.body))
+    throw new MesosHttpError(answer.status, `Mesos refused ${call.type} with ${answer.status}: ${answer.body.slice(0, 500)}`)
+  }
+
+  #leads(origin: string | undefined): void {
+    const before = this.#leader
+    this.#leader = origin
+    this.#leaderKnown?.()
+    // Only a leader that is known to be another one ends a stream that works: a standby's address leads to the same leader by its redirect.
+    if (before !== undefined && origin !== undefined && before !== origin && this.#open !== undefined && this.#open.origin !== origin)
+      this.#open.abort.abort(new Error(`${origin} leads now.`))
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random, discovery, handler } = this.#options
+    const { signal } = this.#stop
+    let failures = 0
+    while (!signal.aborted) {
+      const origin = this.#leader ?? (await this.#someLeader())
+      if (origin === undefined) break
+      const before = this.#subscriptions
+      try {
+        if (await this.#subscribe(origin)) return
+      } catch (cause) {
+        if (signal.aborted) break
+        handler.disconnected(cause)
+        discovery.failed(origin)
+      }
+      failures = this.#subscriptions > before ? 1 : failures + 1
+      await clock.sleep(backoffDelay(RECONNECT, failures, random), signal).catch(() => undefined)
+    }
+  }
+
+  /** Resolves once somebody leads; undefined where it is closed before. */
+  #someLeader(): Promise<string | undefined> {
+    return new Promise(resolve => {
+      const onAbort = (): void => resolve(undefined)
+      this.#stop.signal.addEventListener('abort', onAbort, { once: true })
+      this.#leaderKnown = () => {
+        if (this.#leader === undefined) return
+        this.#leaderKnown = undefined
+        this.#stop.signal.removeEventListener('abort', onAbort)
+        resolve(this.#leader)
+      }
+    })
+  }
+
+  /** Subscribes and reads until the stream ends. Resolves to true where there will be no other; rejects with the cause of any other end. */
+  async #subscribe(leader: string): Promise<boolean> {
+    const { http, handler } = this.#options
+    const abort = new AbortController()
+    const onStop = (): void => abort.abort(this.#stop.signal.reason)
+    this.#stop.signal.addEventListener('abort', onStop, { once: true })
+    const watchdog = new Watchdog(this.#options.clock, silentMs =>
+      abort.abort(new Error(`The leader has said nothing for ${Math.round(silentMs / 1_000)} s.`)),
+    )
+    try {
+      const { info, suppressed } = handler.describe()
+      const call = { type: 'SUBSCRIBE', framework_id: info.id, subscribe: { framework_info: info, suppressed_roles: suppressed } }
+      const answer = await http.open(leader, PATH, call, abort.signal)
+      const streamId = await this.#streamIdOf(answer)
+      this.#open = undefined
+      return await this.#read(answer, { origin: answer.origin, streamId, abort }, watchdog)
+    } catch (cause) {
+      throw abort.signal.aborted ? abort.signal.reason : cause
+    } finally {
+      watchdog.stop()
+      this.#open = undefined
+      this.#stop.signal.removeEventListener('abort', onStop)
+      abort.abort()
+    }
+  }
+
+  async #streamIdOf(answer: OpenAnswer): Promise<string> {
+    const streamId = answer.headers[STREAM_ID]
+    if (answer.status === 200 && typeof streamId === 'string') return streamId
+    const text = await answer.body.text()
+    throw new MesosHttpError(answer.status, `${answer.origin} answered SUBSCRIBE with ${answer.status}: ${text.slice(0, 500)}`)
+  }
+
+  async #read(answer: OpenAnswer, open: Open, watchdog: Watchdog): Promise<boolean> {
+    const reader = new RecordReader()
+    for await (const chunk of answer.body) {
+      watchdog.alive()
+      for (const record of reader.push(chunk)) {
+        const event = readEvent(record)
+        if (event.type === 'ERROR') {
+          const farewell = farewellOf(event.error.message)
+          if (farewell === undefined) throw new Error(`Mesos ended the subscription: ${event.error.message}`)
+          this.#options.handler.farewell(farewell)
+          return true
+        }
+        if (event.type === 'SUBSCRIBED') {
+          watchdog.expect(((event.subscribed.heartbeat_interval_seconds ?? 0) * 1_000 || DEFAULT_HEARTBEAT_MS) * HEARTBEATS_MISSED)
+          this.#open = open
+          this.#subscriptions++
+          this.#options.handler.subscribed(open.origin)
+        }
+        this.#options.handler.event(event)
+      }
+    }
+    throw new Error('The leader closed the stream.')
+  }
+}
+
+/** Mesos' own sentences (1.5 to 1.11, its leader's source); any other end is tried again, since a leader that recovers says many things. */
+const FAREWELLS: readonly (readonly [pattern: RegExp, kind: Farewell['kind']])[] = [
+  [/Framework failed over/, 'superseded'],
+  [/Framework has been removed/, 'removed'],
+  [/FrameworkInfo|invalid role|not authorized|root submissions/i, 'refused'],
+]
+
+export const farewellOf = (message: string): Farewell | undefined => {
+  const found = FAREWELLS.find(([pattern]) => pattern.test(message))
+  return found && { kind: found[1], message }
+}
+
+/** Tells when nothing was heard for too long. One timer, whatever the number of events. */
+class Watchdog {
+  readonly #clock: Clock
+  readonly #onSilence: (silentMs: number) => void
+  #limitMs = DEFAULT_HEARTBEAT_MS * HEARTBEATS_MISSED
+  #heardAt: number
+  #cancel: () => void = () => undefined
+
+  constructor(clock: Clock, onSilence: (silentMs: number) => void) {
+    this.#clock = clock
+    this.#onSilence = onSilence
+    this.#heardAt = clock.monotonic()
+    this.#arm()
+  }
+
+  alive(): void {
+    this.#heardAt = this.#clock.monotonic()
+  }
+
+  expect(limitMs: number): void {
+    this.#limitMs = limitMs
+    this.#arm()
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  #arm(): void {
+    this.#cancel()
+    const left = this.#heardAt + this.#limitMs - this.#clock.monotonic()
+    if (left <= 0) this.#onSilence(this.#limitMs)
+    else this.#cancel = this.#clock.after(left, () => this.#arm())
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * The engine that runs workloads on Mesos, as one framework for the whole fleet. Start reading at mesos-engine.ts; connection.ts keeps the
+ * subscription, task-book.ts the tasks, offer-desk.ts the offers. What Mesos says is in wire.ts, what it means in status.ts and end-reason.ts.
+ */
+export { fixedLeaders, type LeaderDiscovery } from './discovery.ts'
+export type { Credentials, TlsOptions } from './http.ts'
+export { createMesosEngine, type MesosCounts, type MesosEngine, type MesosEngineOptions } from './mesos-engine.ts'
+export type { FrameworkIds, TaskRecord, TaskRecords } from './ports.ts'

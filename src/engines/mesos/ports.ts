@@ -1,0 +1,59 @@
+import type { HostId, Milliseconds, Timestamp, WorkloadId, WorkloadLabels } from '../../model/index.ts'
+
+/**
+ * What the Mesos engine has kept for it. All calls resolve once what they did is durable: an answer to Mesos follows only then.
+ */
+export interface FrameworkIds {
+  read(): Promise<string | undefined>
+  /** Sets the id to `next` if it is `expected`; tells whether it did. Two replicas that start at once must end with one id. */
+  swap(expected: string | undefined, next: string): Promise<boolean>
+}
+
+/** The rows of tasks, by workload. */
+export interface TaskRecords {
+  load(): Promise<readonly TaskRecord[]>
+  /** Adds a record; where the workload has one already, gives that back and changes nothing. */
+  insert(record: TaskRecord): Promise<TaskRecord | undefined>
+  save(record: TaskRecord): Promise<void>
+  delete(workload: WorkloadId): Promise<void>
+}
+
+/** Steps of a task in their order; a task never goes back. */
+export const TASK_STEPS = ['intended', 'staging', 'starting', 'running', 'killing', 'ended'] as const
+export type TaskStep = (typeof TASK_STEPS)[number]
+
+/** Which of Mesos' two containerizers runs it. */
+export type Containerizer = 'docker' | 'mesos'
+
+/** What is known of one task. Plain data that survives JSON. */
+export type TaskRecord = {
+  readonly workload: WorkloadId
+  /** Which launch of the workload it is, by its moment: one that is known to have started nothing is followed by another, under a new task id. */
+  readonly attempt: number
+  readonly labels: WorkloadLabels
+  readonly host: HostId
+  readonly address?: string
+  readonly ports: Readonly<Record<string, number>>
+  readonly containerizer: Containerizer
+  readonly program: string
+  readonly memoryMb: number
+  readonly graceMs: Milliseconds
+  readonly step: TaskStep
+  readonly intendedAt: Timestamp
+  readonly startedAt?: Timestamp
+  /** Set while its host is silent: nobody knows how it is. */
+  readonly silentSince?: Timestamp
+  readonly stop?: { readonly askedAt: Timestamp; readonly killAt: Timestamp }
+  readonly end?: TaskEnd
+}
+
+/** How it ended, in Mesos' own words; what it means is worked out when it is asked for. */
+export type TaskEnd = {
+  readonly at: Timestamp
+  /** TASK_FINISHED and the like. */
+  readonly state: string
+  /** REASON_... without that prefix. */
+  readonly reason?: string
+  readonly message?: string
+  readonly healthy?: boolean
+}
