@@ -256,10 +256,10 @@ test('what others placed in the same pass can make room for who comes after them
   scheduler.fleet.putHost(hostOf('h', { attributes: { zone: 'a' } }))
   const near: Task['hard'] = [{ kind: 'affinity', group: 'db', attribute: 'zone' }]
   const inTurn = [
-    taskOf('early', { hard: near, readyAt: 0 }),
+    taskOf('early', { group: 'app', hard: near, readyAt: 0 }),
     taskOf('db', { group: 'db', readyAt: 1 }),
     taskOf('too-large', { resources: sizeOf(9), readyAt: 2 }),
-    taskOf('late', { hard: near, readyAt: 3 }),
+    taskOf('late', { group: 'app', hard: near, readyAt: 3 }),
   ]
   for (const at of [0, 2, 1, 3]) scheduler.queue.add(inTurn[at] ?? taskOf('none'))
   assert.deepEqual(

@@ -139,21 +139,23 @@ test('what a tenant uses is counted anew after all that it had ended', () => {
   assert.equal(first(), 'b1', 'five cores against one')
 })
 
-test('equals take turns from pass to pass, whether they go on waiting or come again each time', () => {
-  for (const comesAgain of [false, true]) {
-    const scheduler = withRoom(1)
-    const served: string[] = []
-    const add = (name: string, at: number): void => scheduler.queue.add(taskOf(`${name}${at}`, of(name)))
-    for (const name of ['a', 'b', 'c']) for (let at = 0; at < (comesAgain ? 1 : 9); at++) add(name, at)
-    for (let pass = 0; pass < 9; pass++) {
-      const [placed] = scheduler.pass({ now: 0 }).placed
-      const name = placed?.task.charAt(0) ?? ''
-      served.push(name)
-      scheduler.end(placed?.task ?? '')
-      if (comesAgain) add(name, pass + 10)
+test('equals take turns from pass to pass, tenants and controllers of one, whether they go on waiting or come again each time', () => {
+  const controllerOf = (name: string): Partial<Task> => ({ controller: controllerId(name) })
+  for (const owner of [of, controllerOf])
+    for (const comesAgain of [false, true]) {
+      const scheduler = withRoom(1)
+      const served: string[] = []
+      const add = (name: string, at: number): void => scheduler.queue.add(taskOf(`${name}${at}`, owner(name)))
+      for (const name of ['a', 'b', 'c']) for (let at = 0; at < (comesAgain ? 1 : 9); at++) add(name, at)
+      for (let pass = 0; pass < 9; pass++) {
+        const [placed] = scheduler.pass({ now: 0 }).placed
+        const name = placed?.task.charAt(0) ?? ''
+        served.push(name)
+        scheduler.end(placed?.task ?? '')
+        if (comesAgain) add(name, pass + 10)
+      }
+      assert.equal(served.join(''), 'abcabcabc')
     }
-    assert.equal(served.join(''), 'abcabcabc')
-  }
 })
 
 test('a strict tier starves the next', () => {
