@@ -1,0 +1,157 @@
+/**
+ * The simulator as CI runs it: fresh seeds for as long as a time box holds, every seed that ever failed, the same log in another process; and the
+ * command around it, with its page in a real browser.
+ */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import type { Outcome, Plan } from '../../simulator/contract.ts'
+import { seedFleet, simulate } from '../../simulator/index.ts'
+import { readFailedSeeds } from '../../simulator/runner/failed-seeds.ts'
+import { Pool } from '../../simulator/runner/pool.ts'
+import { runSwarm, type SwarmFailure } from '../../simulator/runner/swarm.ts'
+import { systemClock } from '../../src/runtime/index.ts'
+import { launchBrowser, openPage } from '../support/browser.ts'
+import { CliRun } from '../support/cli-run.ts'
+import { waitFor } from '../support/wait.ts'
+
+const FRESH_SEEDS = 200
+/** What the fresh seeds may take by the wall; their virtual hours are chosen to fill it. */
+const TIME_BOX_MS = 240_000
+const MOST_HOURS = 24
+const LEVEL = 'hard'
+const workers = Math.min(2, availableParallelism())
+const never = new AbortController().signal
+
+const first = process.env.SEED === undefined ? randomBytes(4).readUInt32LE() : Number(process.env.SEED)
+const root = join(import.meta.dirname, '../..')
+
+const directory = await mkdtemp(join(tmpdir(), 'manor-simulator-test-'))
+after(() => rm(directory, { recursive: true, force: true }))
+
+const told = ({ plan, violation, broke }: SwarmFailure): string =>
+  `seed ${plan.seed}: ${violation === undefined ? broke : `${violation.invariant}: ${violation.claim} Found: ${violation.found}`}\n` +
+  `  ./manor simulate --seeds 1 --first ${plan.seed} --hours ${plan.activeMs / 3_600_000} --faults ${LEVEL}`
+
+test(`${FRESH_SEEDS} fresh seeds pass`, async t => {
+  await using pool = new Pool({ workers })
+  const hours = await hoursThatFit(pool, first)
+  t.diagnostic(
+    `seeds from ${first} on, ${hours} virtual hours each: ./manor simulate --first ${first} --seeds ${FRESH_SEEDS} --hours ${hours} --faults ${LEVEL}`,
+  )
+  const result = await runSwarm(
+    { first, count: FRESH_SEEDS, forMs: TIME_BOX_MS, workers, keepGoing: true, planOf: seed => seedFleet(seed, LEVEL, hours) },
+    { simulate: pool.simulate, clock: systemClock, signal: never },
+  )
+  t.diagnostic(`${result.done} seeds, ${result.builds} builds, ${result.faults} faults, ${result.manorRestarts} restarts of Manor`)
+  assert.deepEqual(result.failures.map(told), [])
+  // A machine on which they do not fit has run as many as it could, and says so above.
+  assert.ok(result.done === FRESH_SEEDS || (result.done > 0 && result.wallMs >= TIME_BOX_MS), `${result.done} seeds`)
+  assert.ok(result.builds > result.done && result.faults > result.done, 'the seeds had builds and faults')
+})
+
+/** Hours for which the fresh seeds fill most of their time box, from what a few of them take. */
+const hoursThatFit = async (pool: Pool, from: number): Promise<number> => {
+  const tried = workers * 2
+  const options = { first: from, count: tried, workers, planOf: (seed: number): Plan => seedFleet(seed, LEVEL, 1), keepGoing: true }
+  // The first runs compile; what is measured are the second ones.
+  await runSwarm(options, { simulate: pool.simulate, clock: systemClock, signal: never })
+  const { wallMs } = await runSwarm(options, { simulate: pool.simulate, clock: systemClock, signal: never })
+  return Math.max(1, Math.min(MOST_HOURS, Math.floor((0.8 * TIME_BOX_MS) / FRESH_SEEDS / (wallMs / tried))))
+}
+
+for (const { seed, level, hours, story } of await readFailedSeeds())
+  test(`seed ${seed}, ${level}, ${hours} h, passes: ${story}`, async () => {
+    await using pool = new Pool({ workers: 1 })
+    const outcome = await pool.simulate(seedFleet(seed, level, hours), never)
+    assert.deepEqual(outcome.violations, [])
+  })
+
+test('the same plan has the same log in another process, and another seed has another', async () => {
+  const plan = seedFleet(first, LEVEL, 1)
+  await using pool = new Pool({ workers: 2 })
+  const [here, there, other] = await Promise.all([
+    simulate(plan),
+    pool.simulate(plan, never),
+    pool.simulate(seedFleet((first + 1) % 2 ** 32, LEVEL, 1), never),
+  ])
+  const fixed = ({ logHash, logLines, faults, builds, samples, violations }: Outcome) => ({
+    logHash,
+    logLines,
+    faults,
+    builds,
+    samples,
+    violations,
+  })
+  assert.deepEqual(fixed(there), fixed(here))
+  assert.notEqual(other.logHash, here.logHash)
+})
+
+test('ctrl-C ends the command with what was done, and its workers with it', async () => {
+  const run = new CliRun(['simulate', '--seeds', '100000', '--hours', '2', '--workers', '2', '--faults', 'none'], { HOME: directory })
+  await waitFor(() => / of 100000 seeds/.test(run.stderr), { what: 'progress is told', withinMs: 120_000 })
+  const children = await childrenOf(run.child.pid ?? 0)
+  assert.equal(children.length, 2)
+  run.child.kill('SIGINT')
+  assert.equal(await run.ended, 130)
+  assert.match(run.stdout, /^seeds +\d+ done, all passed, ended by you before 100000$/m)
+  await waitFor(() => children.every(pid => !isAlive(pid)), { what: 'the workers are gone', withinMs: 10_000 })
+})
+
+const childrenOf = async (pid: number): Promise<readonly number[]> =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean).map(Number)
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('the example of a profile is answered: how many hosts, what wait, what cost, and what limits', async () => {
+  const run = new CliRun(['simulate', '--profile', join(root, 'simulator/planning/examples/forge.yaml'), '--json'], { HOME: directory })
+  assert.equal(await run.ended, 0, run.stderr)
+  const { chosen, candidates, limit, goal } = JSON.parse(run.stdout)
+  assert.ok(chosen.hosts >= 3 && chosen.hosts < 14, `${chosen.hosts} hosts`)
+  assert.ok(chosen.waits.p90Ms <= goal.p90)
+  assert.equal(chosen.costPerDay.toFixed(2), (24 * (0.2 * chosen.counts.home + 0.38 * chosen.counts.build)).toFixed(2))
+  // One host fewer was measured and does not do, unless one is the fewest that the profile allows.
+  const fewer = candidates.find(
+    (candidate: { readonly counts: Record<string, number> }) => candidate.counts.build === chosen.counts.build - 1,
+  )
+  assert.equal(fewer?.meets, chosen.counts.build === 1 ? undefined : false)
+  assert.ok(limit.sentence.length > 20)
+})
+
+test('the page of a run is readable without a network, in light and dark, on a small screen', async t => {
+  const file = join(directory, 'run.html')
+  const run = new CliRun(['simulate', '--seeds', '1', '--hours', '1', '--first', String(first), '--report', file], { HOME: directory })
+  assert.ok([0, 1].includes((await run.ended) ?? -1), run.stderr)
+  await using browser = await launchBrowser()
+  for (const [width, colorScheme] of [
+    [1_280, 'light'],
+    [1_280, 'dark'],
+    [400, 'light'],
+  ] as const) {
+    const { page, complaints } = await openPage(browser, { width, colorScheme })
+    const asked: string[] = []
+    page.on('request', request => asked.push(request.url()))
+    await page.goto(pathToFileURL(file).href)
+    assert.deepEqual([complaints, asked], [[], [pathToFileURL(file).href]])
+    assert.equal(await page.locator('.plot svg[role=img]').count(), 6)
+    // Each picture has a name and a description, for those who do not see it.
+    for (const plot of await page.locator('svg[role=img]').all())
+      assert.match((await plot.locator('desc').first().textContent()) ?? '', /\w/)
+    assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), `nothing hangs over at ${width}`)
+    if (process.env.MANOR_PICTURES)
+      await page.screenshot({ path: join(process.env.MANOR_PICTURES, `simulated-${width}-${colorScheme}.png`), fullPage: true })
+    await page.context().close()
+  }
+  t.diagnostic(`looked at ${file}`)
+})
