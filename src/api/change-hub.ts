@@ -183,10 +183,9 @@ export class ChangeHub {
     for (const each of this.#spelledOut(touched)) {
       const { view, audience } = read(each.kind, each.id)
       const shown = frame('change', cursor, { kind: each.kind, id: each.id, view })
-      const gone = frame('change', cursor, { kind: each.kind, id: each.id, view: null })
       for (const client of clients) {
         if (mayHear(client, audience)) this.#send(client, shown)
-        else if (mayHear(client, each.audience)) this.#send(client, gone)
+        else if (mayHear(client, each.audience)) this.#send(client, frame('change', cursor, { kind: each.kind, id: each.id, view: null }))
       }
     }
     for (const event of events) {
