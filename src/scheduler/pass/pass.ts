@@ -5,6 +5,7 @@ import { Hope } from '../placement/hope.ts'
 import { type Picker, prepare } from '../placement/picker.ts'
 import type { Shape } from '../placement/shape.ts'
 import { Allowance, type GroupLimits, type Refusal } from '../queue/allowance.ts'
+import type { Heap } from '../queue/heap.ts'
 import type { Lane, LeftWaiting, TaskQueue, TenantQueue, Waiting } from '../queue/task-queue.ts'
 import { Turns } from '../queue/turns.ts'
 import type { Amount } from '../resources.ts'
@@ -113,7 +114,7 @@ export class Pass {
     return {
       placed: this.#placed,
       get leftOver() {
-        leftOver ??= hopeless.length === 0 ? seen : [seen, ...hopeless].flat()
+        leftOver ??= hopeless.length === 0 ? seen : joined(seen, hopeless)
         return leftOver
       },
       stops: this.#stops,
@@ -143,7 +144,7 @@ export class Pass {
         if (cause === NO_ROOM) this.#refused.push(waiting)
         this.#leftOver.push(this.#leave(waiting, cause))
         if (hope.isLeft() || this.#mayMakeRoom(turns.oldest)) continue
-        for (const tenant of turns.rest()) this.#leaveTenant(tenant)
+        this.#leaveAll(turns.rest())
         break
       }
     }
@@ -184,11 +185,20 @@ export class Pass {
     return waiting.left
   }
 
+  #leaveAll(tenants: Heap<TenantQueue>): void {
+    for (let place = 0; place < tenants.size; place++) {
+      const tenant = tenants.at(place)
+      if (tenant !== undefined) this.#leaveTenant(tenant)
+    }
+  }
+
   /** Leaves over what nothing in this pass can help. Of lanes in which nothing changed since one did the same, what that one said is said again. */
   #leaveTenant({ tier, tenant, inTurn }: TenantQueue): void {
     const { now } = this.#options
     const mayRefuse = this.#allowance.mayRefuse(tier, tenant)
-    for (const lane of inTurn.all()) {
+    for (let place = 0; place < inTurn.size; place++) {
+      const lane = inTurn.at(place)
+      if (lane === undefined) continue
       const isKnown = lane.next === 0 && lane.hopeless !== undefined && lane.hopeless.now <= now && !mayRefuse
       const left = isKnown ? lane.hopeless?.left : this.#leaveLane(lane)
       if (left !== undefined) this.#hopeless.push(left)
@@ -297,5 +307,14 @@ export class Pass {
 
 /** Each is a scan over hosts and what runs there; a pass that makes room for nobody should not take long over it. */
 const MAX_IN_VAIN = 32
+
+/** Written out: many short lists are joined to one of thousands in each pass. */
+const joined = (first: readonly LeftWaiting[], others: readonly (readonly LeftWaiting[])[]): readonly LeftWaiting[] => {
+  const all = new Array<LeftWaiting>(others.reduce((sum, { length }) => sum + length, first.length))
+  let at = 0
+  for (const one of first) all[at++] = one
+  for (const list of others) for (const one of list) all[at++] = one
+  return all
+}
 
 const NO_ROOM: Cause = { kind: 'no-room' }

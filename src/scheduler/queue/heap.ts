@@ -1,9 +1,11 @@
 /**
  * A binary heap whose least element changes its place as its key changes. Pushing and sinking cost log2(n); nothing is allocated but on
- * growth.
+ * growth, and clearing keeps what was allocated.
  */
 export class Heap<T> {
+  /** Those from `#size` on are what an earlier use left behind. */
   readonly #items: T[] = []
+  #size = 0
   readonly #before: (a: T, b: T) => boolean
 
   /** `before` has to be a strict order without ties, so that the answer does not depend on who was pushed first. */
@@ -12,26 +14,25 @@ export class Heap<T> {
   }
 
   get size(): number {
-    return this.#items.length
+    return this.#size
   }
 
-  /** Empties it, keeping its room. */
   clear(): void {
-    this.#items.length = 0
+    this.#size = 0
   }
 
-  /** All of them, in no order. */
-  all(): readonly T[] {
-    return this.#items
+  /** Those it holds, by a number below `size`, in no order. */
+  at(place: number): T | undefined {
+    return place < this.#size ? this.#items[place] : undefined
   }
 
   top(): T | undefined {
-    return this.#items[0]
+    return this.#size === 0 ? undefined : this.#items[0]
   }
 
   push(item: T): void {
     const items = this.#items
-    let at = items.push(item) - 1
+    let at = this.#size++
     while (at > 0) {
       const above = (at - 1) >> 1
       const parent = items[above]
@@ -44,8 +45,10 @@ export class Heap<T> {
 
   /** Takes the least out. */
   pop(): void {
-    const last = this.#items.pop()
-    if (last === undefined || this.#items.length === 0) return
+    if (this.#size === 0) return
+    this.#size--
+    const last = this.#items[this.#size]
+    if (this.#size === 0 || last === undefined) return
     this.#items[0] = last
     this.sinkTop()
   }
@@ -53,14 +56,13 @@ export class Heap<T> {
   /** The least one's key grew: puts it where it belongs. */
   sinkTop(): void {
     const items = this.#items
-    const item = items[0]
+    const item = this.top()
     if (item === undefined) return
     let at = 0
-    for (;;) {
-      let child = at * 2 + 1
+    for (let child = 1; child < this.#size; child = at * 2 + 1) {
       let least = items[child]
+      const right = child + 1 < this.#size ? items[child + 1] : undefined
       if (least === undefined) break
-      const right = items[child + 1]
       if (right !== undefined && this.#before(right, least)) {
         child++
         least = right

@@ -32,7 +32,7 @@ export class Turns {
     this.#total = total
     this.#now = now
     const shares = queue.shares(tier)
-    for (const tenant of queue.tenants(tier)) {
+    queue.eachTenant(tier, tenant => {
       const { inTurn, all } = tenant
       inTurn.clear()
       for (const lane of all) {
@@ -44,11 +44,11 @@ export class Turns {
         lane.key = all.length === 1 ? 0 : this.#laneKey(lane)
         inTurn.push(lane)
       }
-      if (inTurn.size === 0) continue
+      if (inTurn.size === 0) return
       tenant.share = shares.size === 0 ? PLAIN_SHARE : (shares.get(tenant.tenant) ?? PLAIN_SHARE)
       tenant.key = this.#tenantKey(tenant)
       this.#tenants.push(tenant)
-    }
+    })
   }
 
   /**
@@ -68,10 +68,10 @@ export class Turns {
   }
 
   /** Those whose turn did not come yet, from each lane's `next` on, in no order; for a pass that has nothing more to give. */
-  rest(): readonly TenantQueue[] {
+  rest(): Heap<TenantQueue> {
     if (this.#given !== undefined) this.#settle(false)
     this.#given = undefined
-    return this.#tenants.all()
+    return this.#tenants
   }
 
   /** Moves the lane and tenant whose task was given last to where they belong now. */
