@@ -113,7 +113,7 @@ test('a team’s quota is kept over its controllers, and the waiting item says s
   b.enqueue(3)
   await world.clock.advance(3 * SECOND)
   const waiting = world.store.list('demand').flatMap(({ items }) => items)
-  assert.ok(waiting.some(({ reason }) => reason?.code === 'quota' && /team default uses 2 cpu/.test(reason.message)))
+  assert.ok(waiting.some(({ reason }) => reason?.code === 'quota' && /team default uses 2 cores/.test(reason.message)))
   await world.until('all ran', () => allDone(world), 5 * MINUTE)
   assert.equal(world.mostRunning, 2)
   assert.equal(world.engine.started.length, 6)
@@ -130,10 +130,13 @@ test('each waiting item says why it waits', async () => {
   assert.equal(controller.builds[0]?.item, first)
   const told = Object.fromEntries([second, unknown, big].map(item => [item, reasonOf(world, 'team-a', item)]))
   assert.equal(told[second]?.code, 'no-capacity')
-  assert.match(told[second]?.message ?? '', /asks for 1 cpu.* the most that is free is 0 cpu/)
+  assert.match(
+    told[second]?.message ?? '',
+    /asks for 1 core, 512 MB memory and 1 GB disk; no host has that free: closest is host-0 with 0 cores/,
+  )
   assert.equal(told[unknown]?.code, 'no-template')
   assert.match(told[unknown]?.message ?? '', /No template has label windows && java; known labels: big, linux/)
-  assert.match(told[big]?.message ?? '', /largest of 1 host has 1.05 cpu/)
+  assert.match(told[big]?.message ?? '', /largest of 1 host has 1.05 cores/)
   for (const reason of Object.values(told)) assert.ok(reason?.mend)
   const explanation = await world.broker.explainItem(controller.id, itemId(second))
   assert.equal(explanation?.reason?.code, 'no-capacity')

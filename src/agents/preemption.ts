@@ -48,6 +48,6 @@ const reasonFor = ({ host, forTask }: Stop, task: Task | undefined) => {
     message: `It was stopped to make room on ${host} for ${first}, whose turn comes before; team ${tenant} lets its agents be stopped for others.${
       phase === 'busy' ? ` Its build${build === undefined ? '' : ` ${build.job} #${build.number}`} was lost.` : ''
     }`,
-    mend: `To keep agents of team ${tenant} from that, let its policy say that they are not preemptible.`,
+    mend: `To keep agents of team ${tenant} from that: manor tenant policy ${tenant} --preemptible no.`,
   })
 }

@@ -13,7 +13,7 @@ export const whyWaiting = (scheduler: Scheduler, id: string, now: Timestamp, are
   if (told === undefined || task === undefined) return told
   if (areHostsLent && scheduler.fleet.size === 0) return NOTHING_LENT
   if (told.code !== 'no-capacity') return told
-  return unknownAttribute(scheduler, task) ?? told
+  return unknownValue(scheduler, task) ?? told
 }
 
 const NOTHING_LENT: Why = {
@@ -22,39 +22,21 @@ const NOTHING_LENT: Why = {
   mend: "Wait for the engine's other work to end, or add a host to it.",
 }
 
-/** A constraint that no host meets because of its name or value; hosts that would be too small or full are another matter. */
-const unknownAttribute = (scheduler: Scheduler, { constraints }: Task): Why | undefined => {
+/** A constraint whose name hosts know and whose value none of them has: the values are told, as the scheduler tells the names. */
+const unknownValue = ({ fleet }: Scheduler, { constraints }: Task): Why | undefined => {
   const wanted = Object.entries(constraints)
-  if (wanted.length === 0 || scheduler.fleet.size === 0) return undefined
-  const known = attributesOf(scheduler)
+  if (wanted.length === 0) return undefined
+  const hosts = Array.from(fleet.order.slots(), slot => fleet.record(slot)?.host).filter(host => host !== undefined)
   for (const [name, value] of wanted) {
-    const values = known.get(name)
-    if (values === undefined) {
-      const names = [...known.keys()].filter(other => other !== HOST)
-      return {
-        code: 'no-capacity',
-        message: `It asks for a host with ${name}=${value}, and no host has an attribute ${name}; ${names.length === 0 ? 'hosts have no attributes at all' : `the attributes that hosts have are ${listed(names)}`}.`,
-        mend: 'Correct the constraints of the template, or give a host that attribute.',
-      }
+    const values = new Set(hosts.map(host => (name === HOST ? host.id : host.attributes[name])).filter(one => one !== undefined))
+    if (values.size === 0 || values.has(value)) continue
+    return {
+      code: 'no-capacity',
+      message: `It asks for a host with ${name}=${value}, which none of ${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'} is; for ${name} hosts have ${listed([...values])}.`,
+      mend: 'Correct the constraints of the template, or add such a host.',
     }
-    if (!values.has(value))
-      return {
-        code: 'no-capacity',
-        message: `It asks for a host with ${name}=${value}, and no host has that; what hosts have for ${name} is ${listed([...values])}.`,
-        mend: 'Correct the constraints of the template, or add such a host.',
-      }
   }
   return undefined
-}
-
-const attributesOf = ({ fleet }: Scheduler): ReadonlyMap<string, ReadonlySet<string>> => {
-  const known = new Map<string, Set<string>>()
-  for (const slot of fleet.order.slots()) {
-    const host = fleet.record(slot)?.host
-    for (const [name, value] of Object.entries({ [HOST]: host?.id ?? '', ...host?.attributes }))
-      known.set(name, (known.get(name) ?? new Set()).add(value))
-  }
-  return known
 }
 
 const listed = (all: readonly string[]): string => {

@@ -84,7 +84,7 @@ test('a quota of one resource leaves the others without a cap, and the reason te
   const large = task('large', { resources: { cpu: 1, memoryMb: 2048, diskMb: 0 }, readyAt: 1 })
   const result = schedule(input({ hosts: [host('h')], tenants, tasks: [task('1'), task('2', { readyAt: 1 }), large] }))
   assert.equal(result.placements.length, 1)
-  assert.match(reasonOf(result, '2')?.message ?? '', /team t uses 1024 MB memory of its quota of 1024 MB memory\.$/)
+  assert.match(reasonOf(result, '2')?.message ?? '', /team t uses 1 GB memory of its quota of 1 GB memory\.$/)
   assert.match(reasonOf(result, '2')?.mend ?? '', /^Wait/)
   assert.match(reasonOf(result, 'large')?.mend ?? '', /^Raise the quota of t, or let its template ask for less/)
 })
@@ -96,7 +96,7 @@ test('a quota is kept over all controllers of a team, and the reason names it', 
   )
   assert.equal(result.placements.length, 2)
   assert.equal(reasonOf(result, '3')?.code, 'quota')
-  assert.match(reasonOf(result, '3')?.message ?? '', /team t uses 2 cpu, 2048 MB memory/)
+  assert.match(reasonOf(result, '3')?.message ?? '', /team t uses 2 cores, 2 GB memory/)
 })
 
 test('each way to be left over has its own sentence and mend', () => {
@@ -116,9 +116,9 @@ test('each way to be left over has its own sentence and mend', () => {
       'too large',
       { hosts: [host('h')], tasks: [task('1', { resources: { cpu: 1, memoryMb: 8192, diskMb: 0 } })] },
       'no-capacity',
-      /asks for 1 cpu and 8192 MB memory, and the largest of 1 host has 4 cpu and 4096 MB memory/,
+      /asks for 1 core and 8 GB memory, and the largest of 1 host has 4 cores and 4 GB memory/,
     ],
-    ['full', { hosts: [host('h')], running: [full] }, 'no-capacity', /most that is free is 0 cpu, 0 MB memory .* on 1 host/],
+    ['full', { hosts: [host('h')], running: [full] }, 'no-capacity', /no host has that free: closest is h with 0 cores and 0 MB memory/],
   ]
   for (const [name, change, code, message] of table) {
     const result = schedule(input({ tasks: [task('1')], ...change }))

@@ -54,7 +54,7 @@ test('the host that empties soonest by known ends is kept, else the one with the
   )
   ends.queue.add(large())
   assert.deepEqual(ends.pass({ now: 100, drain }).leftOver, [{ task: 'large', cause: { kind: 'draining', host: 'b' } }])
-  assert.match(ends.explain('large', 100)?.message ?? '', /host b is being emptied for it; on b 2 of what runs there end within about 1 s/)
+  assert.match(ends.explain('large', 100)?.message ?? '', /host b is being emptied for it; 2 agents there end within about 1 s/)
   const unknown = withWork(['a', 'b'], workOf('1', 'a'), workOf('2', 'a'), workOf('3', 'b'))
   unknown.queue.add(large())
   unknown.pass({ now: 100, drain })

@@ -26,8 +26,8 @@ test('the sentence says what is asked, the most that is free, which host is clos
   assert.deepEqual(told(hosts, work, { resources: sizeOf(4) }, 0), {
     code: 'no-capacity',
     message:
-      'It asks for 4 cpu, 4096 MB memory and 100000 MB disk; the most that is free is 2 cpu, 2048 MB memory and 50000 MB disk on 3 hosts; ' +
-      'closest is build-2, which lacks 2 cpu and 2048 MB memory and 50000 MB disk; on build-2 2 of what runs there end within about 3 min.',
+      'It asks for 4 cores, 4 GB memory and 97.7 GB disk; no host has that free: closest is build-2 with 2 cores, 2 GB memory and 48.8 GB disk; ' +
+      '2 agents there end within about 3 min.',
     mend: 'Wait for running work to end, let it ask for less, or add a host.',
   })
 })
@@ -35,7 +35,7 @@ test('the sentence says what is asked, the most that is free, which host is clos
 test('only what is lacking is named, and without known ends nothing is promised', () => {
   const work = [workOf('a', 'h', { resources: { cpu: 0, memoryMb: 3000, diskMb: 0 } })]
   const message = told([hostOf('h')], work, { resources: { cpu: 1, memoryMb: 2000, diskMb: 0 } }, 0)?.message ?? ''
-  assert.match(message, /closest is h, which lacks 904 MB memory\.$/)
+  assert.match(message, /closest is h with 1 GB memory\.$/)
 })
 
 test('each thing that may stand in the way has its words', () => {
@@ -59,9 +59,21 @@ test('each thing that may stand in the way has its words', () => {
       { hard: [{ kind: 'attribute', attribute: 'zone', oneOf: ['a', 'b'] }] },
       /and has zone=a\|b/,
     ],
-    ['too large', [hostOf('h')], [], { networkMbps: 10 }, /25000 MB disk, 10 Mbps network, and the largest of 1 host/],
-    ['ports', [hostOf('h', { ports: [{ first: 1, last: 2 }] })], [workOf('r', 'h', { heldPorts: [1] })], { ports: 2 }, /lacks 1 ports/],
-    ['scalar', [hostOf('h', { scalars: { gpu: 1 } })], [workOf('r', 'h', { scalars: { gpu: 1 } })], { scalars: { gpu: 1 } }, /lacks 1 gpu/],
+    ['too large', [hostOf('h')], [], { networkMbps: 10 }, /24.5 GB disk, 10 Mbps network, and the largest of 1 host/],
+    [
+      'ports',
+      [hostOf('h', { ports: [{ first: 1, last: 2 }] })],
+      [workOf('r', 'h', { heldPorts: [1] })],
+      { ports: 2 },
+      /closest is h with 1 ports/,
+    ],
+    [
+      'scalar',
+      [hostOf('h', { scalars: { gpu: 1 } })],
+      [workOf('r', 'h', { scalars: { gpu: 1 } })],
+      { scalars: { gpu: 1 } },
+      /closest is h with 0 gpu/,
+    ],
     ['alone', [hostOf('h')], [workOf('r', 'h')], { exclusive: true }, /what stands in the way is runs other work/],
     [
       'constraint',

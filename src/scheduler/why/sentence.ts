@@ -1,4 +1,4 @@
-import { MINUTE, type Reason, SECOND, type Timestamp } from '../../model/index.ts'
+import { type HostId, hostId, MINUTE, type Reason, SECOND, type Timestamp } from '../../model/index.ts'
 import { DISK_MB } from '../fleet/dimensions.ts'
 import { type Fleet, HOST } from '../fleet/fleet.ts'
 import type { Cause } from '../pass/pass.ts'
@@ -49,7 +49,7 @@ export const tell = (task: Task, { fleet, shape, cause, why, now }: TellOptions)
     case 'draining':
       return {
         code: 'no-capacity',
-        message: `It asks for ${ask}; host ${cause.host} is being emptied for it${estimateWords(why(), now)}.`,
+        message: `It asks for ${ask}; host ${cause.host} is being emptied for it${estimateWords(why(), now, cause.host)}.`,
       }
     case 'no-room':
       return tellNoRoom(why(), ask, task, fleet, now)
@@ -65,14 +65,17 @@ const tellNoRoom = (why: Why, ask: string, task: Task, fleet: Fleet, now: Timest
   if (why.largeEnough === 0)
     return {
       code: 'no-capacity',
-      message: `It asks for ${ask}, and the largest of ${hosts(why.eligible)} has ${words(why.largest, task.resources)} in all.`,
+      message: `It asks for ${ask}, and the largest of ${hosts(why.eligible)} has ${words(why.largest, task.resources, Math.floor)} in all.`,
       mend: 'Let it ask for less, or add a larger host.',
     }
   if (why.withRoom + why.givenToOthers > 0)
-    return { code: 'waiting-turn', message: `It asks for ${ask}; what was free went to those in turn before it${estimateWords(why, now)}.` }
+    return {
+      code: 'waiting-turn',
+      message: `It asks for ${ask}; what was free went to those in turn before it${estimateWords(why, now, NOWHERE)}.`,
+    }
   return {
     code: 'no-capacity',
-    message: `It asks for ${ask}; the most that is free is ${words(why.mostFree, task.resources)} on ${hosts(why.eligible)}${hindrance(why)}${estimateWords(why, now)}.`,
+    message: `It asks for ${ask}; ${freeWords(why, task)}${estimateWords(why, now)}.`,
     mend: 'Wait for running work to end, let it ask for less, or add a host.',
   }
 }
@@ -105,19 +108,29 @@ const tellNoHost = ({ hosts: count, lacks }: Why, task: Task): Told => {
   }
 }
 
-/** The host that lacks least; where no host lacks an amount, what else stands in the way on most. */
-const hindrance = ({ closest, lacks }: Why): string => {
-  if (closest !== undefined)
-    return `; closest is ${closest.host}, which lacks ${closest.lacking.map(({ what, amount }) => amountWords(what, amount)).join(' and ')}`
+/** What is free of that which the host that lacks least lacks; where none lacks an amount, what else stands in the way on most. */
+const freeWords = ({ closest, lacks, eligible, mostFree }: Why, { resources }: Task): string => {
+  if (closest !== undefined) {
+    const free = closest.lacking.map(({ what, amount }) => {
+      const asked = lacks.find(lack => lack.kind === 'resource' && lack.what === what)?.asked ?? amount
+      return amountWords(what, Math.max(0, asked - amount), Math.floor)
+    })
+    return `no host has that free: closest is ${closest.host} with ${listed(free)}`
+  }
   const [most] = lacks.filter(({ kind }) => kind !== 'resource' && kind !== 'host')
-  return most === undefined ? '' : `; on ${hosts(most.hosts)} what stands in the way is ${most.what}`
+  const hindrance = most === undefined ? '' : `; on ${hosts(most.hosts)} what stands in the way is ${most.what}`
+  return `the most that is free is ${words(mostFree, resources, Math.floor)} on ${hosts(eligible)}${hindrance}`
 }
 
-const estimateWords = ({ estimate }: Why, now: Timestamp | undefined): string => {
+/** Whoever knows ends knows them of agents: controllers run on. */
+const estimateWords = ({ estimate, closest }: Why, now: Timestamp | undefined, told: HostId | undefined = closest?.host): string => {
   if (estimate === undefined || now === undefined) return ''
-  const works = estimate.works === 1 ? '1 of what runs there ends' : `${estimate.works} of what runs there end`
-  return `; on ${estimate.host} ${works} within about ${durationWords(estimate.at - now)}`
+  const where = estimate.host === told ? 'there' : `on ${estimate.host}`
+  const agents = estimate.works === 1 ? `1 agent ${where} ends` : `${estimate.works} agents ${where} end`
+  return `; ${agents} within about ${durationWords(estimate.at - now)}`
 }
+
+const NOWHERE = hostId('')
 
 const durationWords = (ms: number): string => {
   if (ms < MINUTE) return `${Math.max(1, Math.ceil(ms / SECOND))} s`
@@ -132,14 +145,37 @@ const askWords = ({ dimensions }: Fleet, { resources }: Task, { ask, sets }: Sha
   return others.length === 0 ? words(resources) : `${words(resources)}, ${others.join(', ')}`
 }
 
-const UNITS: Readonly<Record<string, string>> = { memoryMb: 'MB memory', diskMb: 'MB disk', networkMbps: 'Mbps network' }
-const amountWords = (what: string, amount: number): string => `${round(amount)} ${UNITS[what] ?? what}`
+/** How the last digit that is shown is found: what is free is not made more, what is asked not less. */
+type Rounding = (value: number) => number
+
+const amountWords = (what: string, amount: number, rounding: Rounding = Math.ceil): string => {
+  switch (what) {
+    case 'cpu':
+      return `${round(amount)} ${round(amount) === 1 ? 'core' : 'cores'}`
+    case 'memoryMb':
+      return `${sizeWords(amount, rounding)} memory`
+    case 'diskMb':
+      return `${sizeWords(amount, rounding)} disk`
+    case 'networkMbps':
+      return `${round(amount)} Mbps network`
+    default:
+      return `${round(amount)} ${what}`
+  }
+}
+const sizeWords = (mb: number, rounding: Rounding): string =>
+  mb < MB_PER_GB ? `${rounding(mb)} MB` : `${rounding((mb * 10) / MB_PER_GB) / 10} GB`
+const MB_PER_GB = 1_024
 const hosts = (count: number): string => (count === 1 ? '1 host' : `${count} hosts`)
 /** The usual amounts, of those that are asked for at all. */
-const words = (amounts: Amounts, asked: Amounts = amounts): string => {
-  const parts = (['cpu', 'memoryMb', 'diskMb'] as const).filter(name => asked[name] > 0).map(name => amountWords(name, amounts[name]))
-  const last = parts.pop() ?? 'nothing'
-  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`
+const words = (amounts: Amounts, asked: Amounts = amounts, rounding?: Rounding): string => {
+  const parts = (['cpu', 'memoryMb', 'diskMb'] as const)
+    .filter(name => asked[name] > 0)
+    .map(name => amountWords(name, amounts[name], rounding))
+  return listed(parts)
+}
+const listed = (parts: readonly string[]): string => {
+  const last = parts.at(-1) ?? 'nothing'
+  return parts.length <= 1 ? last : `${parts.slice(0, -1).join(', ')} and ${last}`
 }
 /** Of what is asked for, that which the quota limits: the rest has no cap to tell of. */
 const capped = (asked: Amounts, quota: Amounts): Amounts => ({
