@@ -1,5 +1,6 @@
 /** What keeps a candidate from being better, told from its worst run. Pure. */
-import type { Sample } from '../contract.ts'
+import { CONTROLLER_CPU_PROMISED } from '../../src/model/index.ts'
+import type { Plan, Sample } from '../contract.ts'
 import type { Candidate } from './search.ts'
 
 export type Limit = {
@@ -21,9 +22,12 @@ export const limitOf = (candidate: Candidate): Limit => {
       sentence: 'Nothing: the fewest hosts that the profile allows meet the goal. Allow fewer to know how few would do.',
     }
   const waiting = outcome.samples.filter(({ queued, at }) => queued > 0 && at <= outcome.plan.activeMs)
-  const memory = mean(waiting, ({ memoryUsed }) => memoryUsed)
-  const cpu = mean(waiting, ({ cpuUsed }) => cpuUsed)
-  const used = `while jobs wait, ${percent(memory)} of the memory and ${percent(cpu)} of the cores are given`
+  const { memory, cpu } = forBuilds(
+    outcome.plan,
+    mean(waiting, ({ memoryUsed }) => memoryUsed),
+    mean(waiting, ({ cpuUsed }) => cpuUsed),
+  )
+  const used = `while jobs wait, ${percent(memory)} of the memory and ${percent(cpu)} of the cores that builds may have are given`
   const hosts = `${candidate.hosts} hosts`
   if (Math.max(memory, cpu) >= FULL) {
     const kind = memory >= cpu ? 'memory' : 'cpu'
@@ -40,6 +44,35 @@ export const limitOf = (candidate: Candidate): Limit => {
   return {
     kind: 'start',
     sentence: `Starting: with ${hosts}, ${used}, so builds wait for their agents to start, not for room. More hosts change nothing.`,
+  }
+}
+
+/**
+ * Of the hosts that take builds, from what is used of all. Where some hosts are for controllers alone, controllers are taken to be there, or the
+ * room that is kept for them would look like room for builds.
+ */
+const forBuilds = ({ hosts, teams }: Plan, memoryUsed: number, cpuUsed: number): { readonly memory: number; readonly cpu: number } => {
+  const capacityOf = (of: (group: Plan['hosts'][number]) => number, takes: (group: Plan['hosts'][number]) => boolean): number =>
+    hosts.filter(takes).reduce((sum, group) => sum + group.count * of(group), 0)
+  const controllersOf = (of: (team: Plan['teams'][number]) => number): number =>
+    teams.reduce((sum, team) => sum + team.controllers * of(team), 0)
+  const share = (usedOfAll: number, capacity: (group: Plan['hosts'][number]) => number, controllers: number): number => {
+    const ofBuilds = capacityOf(capacity, ({ role }) => role !== 'controllers')
+    const all = capacityOf(capacity, () => true)
+    const elsewhere = Math.min(controllers, all - ofBuilds)
+    return ofBuilds === 0 ? 0 : Math.min(1, Math.max(0, usedOfAll * all - elsewhere) / ofBuilds)
+  }
+  return {
+    memory: share(
+      memoryUsed,
+      ({ capacity }) => capacity.memoryMb,
+      controllersOf(({ controllerResources }) => controllerResources.memoryMb),
+    ),
+    cpu: share(
+      cpuUsed,
+      ({ capacity }) => capacity.cpu,
+      controllersOf(({ controllerResources }) => controllerResources.cpu * CONTROLLER_CPU_PROMISED),
+    ),
   }
 }
 

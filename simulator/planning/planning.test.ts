@@ -23,10 +23,10 @@ const REFUSED: readonly (readonly [line: string, by: string, sentence: RegExp])[
   ['p90: 2m', 'p90: 120', /^f: goal\.p90 is 120: give a length of time with its unit, such as 90s, 2m or 1h30m\.$/],
   ['goal:\n  p90: 2m', 'goal: {}\nx: 2m', /no field x/],
   ['goal:\n  p90: 2m', 'goal: {}\n', /^f: goal is empty: give at least one of p50, p90, p99/],
-  ['hours: 24', 'hours: 1000', /^f: hours is 1000: give a whole number from 1 to 168\.$/],
+  ['hours: 12', 'hours: 1000', /^f: hours is 1000: give a whole number from 1 to 168\.$/],
   ['name: shop', 'name: Shop', /^f: teams\.0\.name is "Shop": give 1 to 19 lower case letters/],
   ['name: ops', 'name: shop', /^f: teams\.1\.name is "shop", which another has already/],
-  ['name: nightly', 'name: unit', /^f: teams\.0\.jobs\.1\.name is "unit", which another has already/],
+  ['name: full', 'name: unit', /^f: teams\.0\.jobs\.1\.name is "unit", which another has already/],
   ['controllers: 4', 'controllers: many', /^f: teams\.0\.controllers is "many": give a whole number from 1 to 10000\.$/],
   ['kind: steady', 'kind: stedy', /^f: teams\.1\.jobs\.0\.arrivals\.kind is "stedy": give one of steady, office, cron, storm, constant\.$/],
   [
@@ -41,7 +41,7 @@ const REFUSED: readonly (readonly [line: string, by: string, sentence: RegExp])[
   ['memory: 6g', 'memory: 64g', /^f: teams\.0\.jobs\.1\.resources are larger than every host that takes builds/],
   ['memory: 3g', 'memory: 20g', /^f: teams\.0\.controller is larger than every host that takes controllers/],
   ['fails: 0.1', 'fails: 10', /^f: teams\.0\.jobs\.0\.fails is 10: give a chance from 0 to 1\.$/],
-  ['{ min: 1, max: 12 }', '{ min: 13, max: 12 }', /^f: hosts\.1\.count\.min is 13: give at most max, which is 12\.$/],
+  ['{ min: 1, max: 8 }', '{ min: 9, max: 8 }', /^f: hosts\.1\.count\.min is 9: give at most max, which is 8\.$/],
   ['count: 2', 'count: none', /^f: hosts\.0\.count is "none": give a whole number from 1 to 10000, or \{ min: NUMBER, max: NUMBER \}\.$/],
   ['role: builds', 'role: build', /^f: hosts\.1\.role is "build": give one of any, controllers, builds\.$/],
   ['    pricePerHour: 0.38', '    pricePerHour: [', /^f is no YAML: /],
@@ -70,11 +70,11 @@ test('the example is read, and a plan has the counts that are asked for', async 
     profile.groups.map(({ name, min, max }) => [name, min, max]),
     [
       ['home', 2, 2],
-      ['build', 1, 12],
+      ['build', 1, 8],
     ],
   )
   const plan = planOf(profile, { home: 2, build: 5 }, 9)
-  assert.deepEqual([plan.seed, plan.activeMs, plan.hosts.map(({ count }) => count), plan.teams.length], [9, 86_400_000, [2, 5], 2])
+  assert.deepEqual([plan.seed, plan.activeMs, plan.hosts.map(({ count }) => count), plan.teams.length], [9, 43_200_000, [2, 5], 2])
   assert.deepEqual(plan.teams[1]?.controllerResources, { cpu: 1, memoryMb: 3_072, diskMb: 51_200 })
 })
 
@@ -148,7 +148,7 @@ test('where even the most hosts miss the goal, nothing is chosen and the limit i
   const { chosen, candidates, limit } = await searchHosts(await oneGroup(), ports(world(99, { build: 1 })))
   assert.equal(chosen, undefined)
   assert.equal(candidates.length, 1)
-  assert.match(limit?.sentence ?? '', /^Memory: with 14 hosts, while jobs wait, 95 % of the memory and 40 % of the cores are given/)
+  assert.match(limit?.sentence ?? '', /^Memory: with 10 hosts, while jobs wait, /)
 })
 
 test('a world that does not come to rest did not keep up; any other claim that fails is a defect and no answer', async () => {
@@ -201,8 +201,22 @@ for (const [memoryUsed, cpuUsed, hasQuota, kind] of LIMITS)
   test(`memory at ${memoryUsed}, cpu at ${cpuUsed}${hasQuota ? ' and a quota' : ''}: what limits is ${kind}`, async () => {
     const profile = await oneGroup()
     const teams = profile.teams.map(team => (hasQuota ? { ...team, quota: { cpu: 1, memoryMb: 1, diskMb: 1 } } : team))
-    const missed = world(99, { build: 1 })(planOf({ ...profile, teams }, { home: 2, build: 2 }, 1))
+    const groups = profile.groups.map(group => ({ ...group, role: 'any' as const }))
+    const missed = world(99, { build: 1 })(planOf({ ...profile, teams, groups }, { home: 2, build: 2 }, 1))
     const samples = missed.samples.map(sample => ({ ...sample, memoryUsed, cpuUsed }))
+    // Hosts for controllers alone are none here, so that what is used of all is used of what builds may have.
     const candidate: Candidate = candidateOf({ ...profile, teams }, { home: 2, build: 2 }, [{ ...missed, samples }], () => false)
     assert.equal(limitOf(candidate).kind, kind)
   })
+
+test('room on hosts that are for controllers alone is no room for builds', async () => {
+  const profile = await oneGroup()
+  const missed = world(99, { build: 1 })(planOf(profile, { home: 2, build: 2 }, 1))
+  // 16 of 24 cores are for builds, and 0.6 are promised to six controllers elsewhere: all that builds may have is given.
+  const samples = missed.samples.map(sample => ({ ...sample, memoryUsed: 0.3, cpuUsed: 16.6 / 24 }))
+  const limit = limitOf(candidateOf(profile, { home: 2, build: 2 }, [{ ...missed, samples }], () => false))
+  assert.match(
+    limit.sentence,
+    /^Cpu: with 4 hosts, while jobs wait, \d+ % of the memory and 100 % of the cores that builds may have are given/,
+  )
+})

@@ -103,10 +103,10 @@ const line = ({ points }: Series, index: number, across: Scale, up: Scale, skips
       const back = run.toReversed().map(({ at, low }) => place(at, low))
       return `M${[...there, ...back].join('L')}Z`
     })
-  // A point that stands alone is drawn as a dot, by the line's round cap.
+  // A point that stands alone is drawn as a dot, with the line's round cap.
   const paths = runs
     .filter(run => run.length > 0)
-    .map(run => `M${run.map(({ at, middle }) => place(at, middle)).join('L')}${run.length === 1 ? 'h0' : ''}`)
+    .map(run => `M${run.map(({ at, middle }) => place(at, middle)).join('L')}${run.length === 1 ? 'm-1 0h2' : ''}`)
   const band = bands.length === 0 ? undefined : html`<path class="band s${index}" d="${bands.join('')}"/>`
   return html`${band}<path class="line s${index}" d="${paths.join('')}"/>`
 }
@@ -139,7 +139,7 @@ const describe = ({ name, points }: Series, write: (value: number) => string): s
 }
 
 const LANE = 22
-const LANE_LEFT = 170
+const LANE_LEFT = 196
 const LANE_WIDTH = 1_140
 
 /** What went wrong and when: a lane for each kind, on the same time as the plots. */
