@@ -21,11 +21,12 @@ const FETCH_SECONDS = 60
 
 /**
  * `u` is the address with what only the task knows, `g` fetches. curl reads the address from its input, so that the token never stands on a
- * command line; wget can't everywhere, and the token is good for one task.
+ * command line; wget can't everywhere, and the token is good for one task. Not every busybox knows wget's -T (Debian's does not): what fails is
+ * asked once more without it.
  */
 export const BOOTSTRAP = [
   `u="$${START_VARIABLE}&task=$MESOS_TASK_ID&host=$HOST&ports=$PORTS&dir=\${MESOS_SANDBOX:-$PWD}"`,
-  `g(){ if command -v curl >/dev/null 2>&1;then printf 'url = "%s"\\n' "$1"|curl -fsS -m ${FETCH_SECONDS} -K -;else wget -q -T ${FETCH_SECONDS} -O - "$1";fi;}`,
+  `g(){ if command -v curl >/dev/null 2>&1;then printf 'url = "%s"\\n' "$1"|curl -fsS -m ${FETCH_SECONDS} -K -;else wget -q -T ${FETCH_SECONDS} -O - "$1" 2>/dev/null||wget -q -O - "$1";fi;}`,
   'n=0',
   `until s=$(g "$u");do n=$((n+1));[ $n -lt ${TRIES} ]||exit ${UNREACHED_STATUS};sleep ${PAUSE_SECONDS};done`,
   'eval "$s"',

@@ -1,3 +1,4 @@
+import type { Response } from 'undici'
 import { backoffDelay, type Clock, deadline, type Random } from '../../runtime/index.ts'
 import type { MarathonClient } from './client.ts'
 
@@ -107,8 +108,12 @@ const followOnce = async (options: FollowOptions, signal: AbortSignal, onOpen: (
     const here = new URL(client.url('/'))
     const leader = await client.leader(opening.signal)
     opening.signal.addEventListener('abort', () => giveUp.abort(opening.signal.reason), { once: true })
-    const response = await client.open(`${here.protocol}//${leader}/v2/events?${query}`, 'GET', undefined, until, {
-      accept: 'text/event-stream',
+    const open = (base: string): Promise<Response> =>
+      client.open(`${base}/v2/events?${query}`, 'GET', undefined, until, { accept: 'text/event-stream' })
+    // Where the leader's own address is not reached from here, whoever we ask may pass it on: it is the leader itself, or older than 1.8.
+    const response = await open(`${here.protocol}//${leader}`).catch(() => {
+      until.throwIfAborted()
+      return open(client.url(''))
     })
     opening.done()
     if (!response.ok || response.body === null) {
