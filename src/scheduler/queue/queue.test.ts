@@ -281,7 +281,7 @@ test('groups are limited each for itself, live; without limits not at all, with 
     return tally(Object.fromEntries(placed.map(({ task }) => [task, task.charAt(0)])))
   }
   assert.deepEqual(pass({ a: 2, b: 3 }), { a: 2, b: 3, f: 1 })
-  assert.match(scheduler.explain('a5')?.message ?? '', /group a uses 2 cpu/)
+  assert.match(scheduler.explain('a5')?.message ?? '', /group a uses 2 cores/)
   assert.match(scheduler.explain('c0')?.message ?? '', /Group c has no limit/)
   assert.deepEqual(pass({ a: 4, b: 3, c: 1 }), { a: 2, c: 1 })
   scheduler.end('b0')
