@@ -16,29 +16,34 @@ export type DockerBench = {
 
 let count = 0
 
+/** Workloads of an owner, as plain data. */
+export const workloadsOf =
+  ({ owner, image, shell }: Pick<DockerHarness, 'owner' | 'image' | 'shell'>) =>
+  (script: string, extra: Partial<Workload> = {}): Workload => {
+    const noun = `w-${++count}`
+    return {
+      id: workloadId(`agent.${noun}`),
+      labels: { owner, kind: 'agent', noun, epoch: 1 },
+      tenant: tenantId('red'),
+      account: 'agents/red',
+      command: shell(script),
+      environment: {},
+      files: [],
+      mounts: [],
+      resources: { cpu: 0.5, memoryMb: 64, diskMb: 0 },
+      ports: {},
+      graceMs: 1_000,
+      image: image ?? '',
+      ...extra,
+    }
+  }
+
 export const dockerBench = (harness: DockerHarness): DockerBench => {
   const observe = async (id: WorkloadId): Promise<Observation | undefined> =>
     (await harness.engine.list(never)).find(observation => observation.id === id)
   return {
     observe,
-    workload: (script, extra = {}) => {
-      const noun = `w-${++count}`
-      return {
-        id: workloadId(`agent.${noun}`),
-        labels: { owner: harness.owner, kind: 'agent', noun, epoch: 1 },
-        tenant: tenantId('red'),
-        account: 'agents/red',
-        command: harness.shell(script),
-        environment: {},
-        files: [],
-        mounts: [],
-        resources: { cpu: 0.5, memoryMb: 64, diskMb: 0 },
-        ports: {},
-        graceMs: 1_000,
-        image: harness.image ?? '',
-        ...extra,
-      }
-    },
+    workload: workloadsOf(harness),
     submit: async workload => {
       await harness.engine.submit(workload, harness.host, never)
       return workload.id
@@ -53,14 +58,16 @@ export const dockerBench = (harness: DockerHarness): DockerBench => {
         { what: `${id} is ${state}`, seen: () => last },
       )
     },
-    said: (id, text) =>
-      waitFor(
+    said: (id, text) => {
+      let log = ''
+      return waitFor(
         async () => {
-          const log = await harness.engine.logs(id, 65_536, never)
+          log = await harness.engine.logs(id, 65_536, never)
           return log.includes(text) ? log : undefined
         },
-        { what: `${id} says "${text}"` },
-      ),
+        { what: `${id} says "${text}"`, seen: () => log },
+      )
+    },
     stop: (id, graceMs = 0) => harness.engine.stop(id, graceMs, never),
   }
 }

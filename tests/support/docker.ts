@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { closeSync, createReadStream, existsSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DockerClient } from '../../src/engines/docker/client/client.ts'
 import { systemClock } from '../../src/runtime/index.ts'
 import { waitFor } from './wait.ts'
@@ -51,6 +51,8 @@ export const startDockerd = async (options: DockerdOptions = {}): Promise<Docker
   await once(holder)
   const holderPid = holder.pid ?? 0
   const client = new DockerClient({ address: `unix://${socket}`, clock: systemClock })
+  // A process of its own, as on any real host: a crash of the daemon leaves it and its containers alone.
+  const containerd = await startContainerd(directory, holderPid)
   let daemon: ChildProcess | undefined
   const up = async (): Promise<void> => {
     await rm(join(directory, 'docker.pid'), { force: true })
@@ -77,6 +79,7 @@ export const startDockerd = async (options: DockerdOptions = {}): Promise<Docker
       await removeContainers(client)
       await client.close()
       await end(daemon, 'SIGTERM')
+      await end(containerd, 'SIGTERM')
       endAllIn(holderPid)
       await end(holder, 'SIGKILL')
       removeGroups(cgroupParent)
@@ -85,12 +88,35 @@ export const startDockerd = async (options: DockerdOptions = {}): Promise<Docker
   }
 }
 
+const startContainerd = async (directory: string, holder: number): Promise<ChildProcess> => {
+  const config = join(directory, 'containerd.toml')
+  await writeFile(config, 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]\n')
+  const log = openSync(join(directory, 'containerd.log'), 'a')
+  const socket = join(directory, 'containerd.sock')
+  const places = ['--config', config, '--root', join(directory, 'containerd'), '--state', join(directory, 'state'), '--address', socket]
+  const child = spawn('nsenter', ['--target', String(holder), '--net', '--mount', 'containerd', ...places], { stdio: ['ignore', log, log] })
+  closeSync(log)
+  await waitFor(() => existsSync(socket), { what: 'containerd is up', seen: () => tailOf(join(directory, 'containerd.log')) })
+  return child
+}
+
 const launch = (directory: string, socket: string, holder: number, cgroupParent: string, options: DockerdOptions): ChildProcess => {
   const log = openSync(join(directory, 'dockerd.log'), 'a')
   const args = [
     ...['--target', String(holder), '--net', '--mount', 'dockerd'],
     ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'), '--pidfile', join(directory, 'docker.pid')],
-    ...['-H', `unix://${socket}`, '--bridge', 'none', '--cgroup-parent', cgroupParent, '--shutdown-timeout', '5'],
+    ...[
+      '--containerd',
+      join(directory, 'containerd.sock'),
+      '-H',
+      `unix://${socket}`,
+      '--bridge',
+      'none',
+      '--cgroup-parent',
+      cgroupParent,
+      '--shutdown-timeout',
+      '5',
+    ],
     ...(options.liveRestore ? ['--live-restore'] : []),
     ...(options.args ?? []),
   ]
@@ -158,7 +184,7 @@ const removeGroup = (path: string): void => {
 /** Name of the image that the tests run. */
 export const TEST_IMAGE = 'manor-test:1'
 
-/** A root file system of one static program, some 2 MB, imported as an image. */
+/** A root file system of busybox and bash, some 6 MB, imported as an image. */
 export const importTestImage = async ({ directory, socket }: Dockerd, name = TEST_IMAGE): Promise<void> => {
   const root = join(directory, 'rootfs')
   if (!existsSync(root)) await makeRoot(root)
@@ -179,9 +205,23 @@ export const importTestImage = async ({ directory, socket }: Dockerd, name = TES
 const makeRoot = async (root: string): Promise<void> => {
   const busybox = execFileSync('sh', ['-c', 'command -v busybox']).toString().trim()
   for (const path of ['bin', 'etc', 'tmp', 'home/manor']) await mkdir(join(root, path), { recursive: true })
+  // The runtime gives a container's /tmp the mode that the image's has.
+  await chmod(join(root, 'tmp'), 0o1777)
   await copyFile(busybox, join(root, 'bin/busybox'))
   const applets = execFileSync(busybox, ['--list']).toString().split('\n').filter(Boolean)
   for (const applet of applets) if (applet !== 'busybox') await symlink('busybox', join(root, 'bin', applet))
+  // A static program cannot look up names; this one can, and speaks TCP.
+  const bash = execFileSync('sh', ['-c', 'command -v bash']).toString().trim()
+  const libraries =
+    execFileSync('ldd', [bash])
+      .toString()
+      .match(/\/\S+(?= \()/g) ?? []
+  for (const file of libraries) {
+    await mkdir(join(root, dirname(file)), { recursive: true })
+    await copyFile(file, join(root, file))
+  }
+  await copyFile(bash, join(root, 'bin/bash'))
+  await writeFile(join(root, 'etc/nsswitch.conf'), 'hosts: files dns\n')
   await writeFile(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nmanor:x:1000:1000::/home/manor:/bin/sh\n')
   await writeFile(join(root, 'etc/group'), 'root:x:0:\nmanor:x:1000:\n')
 }

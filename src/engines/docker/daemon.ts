@@ -19,6 +19,7 @@ import { DockerClient } from './client/client.ts'
 import { DaemonSilent, hasStatus } from './client/errors.ts'
 import { followEvents } from './client/event-stream.ts'
 import type { TlsFiles } from './client/transport.ts'
+import { untilAborted } from './client/until-aborted.ts'
 import { applyFirewall, type FirewallOptions } from './firewall.ts'
 import { describeDockerHost, silentHost } from './host.ts'
 import { LABEL, ownerLabel } from './labels.ts'
@@ -96,6 +97,7 @@ export class Daemon {
   #images: { readonly at: number; readonly tags: readonly string[] } | undefined
   #listed = false
   #prepared = false
+  #preparing: Promise<void> | undefined
   #loops: readonly Promise<void>[] = []
   #told: string | undefined
   /** Why the firewall's rules are not in force, once they were tried. */
@@ -253,16 +255,21 @@ export class Daemon {
   /** What must be known before anything is said or done: which stops are under way. Done once, on the first answer. */
   async #prepare(signal: AbortSignal): Promise<void> {
     if (this.#prepared) return
-    await this.#stopper.load(signal)
-    if (this.#prepared) return
-    this.#prepared = true
+    this.#preparing ??= this.#within(this.#end.signal, until => this.#adopt(until)).finally(() => {
+      this.#preparing = undefined
+    })
+    await untilAborted(this.#preparing, signal)
+  }
+
+  async #adopt(signal: AbortSignal): Promise<void> {
     await this.#closeDoors()
+    await this.#stopper.load(signal)
     await this.#catchUp(signal)
     for (const { id, state } of await this.#observed.list(signal)) {
-      if (state !== 'stopping') continue
-      const found = await this.#observed.one(id, signal)
+      const found = state === 'stopping' ? await this.#observed.one(id, signal) : undefined
       if (found !== undefined && !hasEnded(found.seen)) this.#stopper.resume(id, found.seen.containerId)
     }
+    this.#prepared = true
   }
 
   /** Sets the firewall's rules, before anything is started and after each gap: a host that was booted anew has lost them. */
@@ -409,19 +416,3 @@ const stopping = ({ askedAt, killAt }: { readonly askedAt: number; readonly kill
   message: `It was asked to stop${now < killAt ? ', and is killed if it has not when its grace is over' : ' and is being killed'}.`,
   since: askedAt,
 })
-
-/** Abandons a wait, never the work itself. */
-const untilAborted = async (work: Promise<void>, signal: AbortSignal): Promise<void> => {
-  let onAbort: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    await Promise.race([work, aborted])
-  } finally {
-    if (onAbort) signal.removeEventListener('abort', onAbort)
-    work.catch(() => undefined)
-  }
-}

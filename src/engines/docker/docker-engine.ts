@@ -55,7 +55,8 @@ export type DockerEngine = Engine &
 
 /** Images' usual user; a home's files belong to it. */
 const DEFAULT_USER: ContainerUser = { uid: 1_000, gid: 1_000 }
-const DAEMON_TIMEOUT_MS = 5_000
+/** A list of a thousand containers after a restart takes seconds; whoever asks gives up at twenty. */
+const DAEMON_TIMEOUT_MS = 10_000
 const ORPHAN_GRACE_MS = 15 * 60_000
 const MAX_LOG_BYTES = 1_048_576
 const SAFE_OWNER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/

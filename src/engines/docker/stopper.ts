@@ -10,6 +10,7 @@ type Stop = {
   /** Ends the wait when the kill is brought forward. */
   hurry: AbortController
   readonly forgotten: AbortController
+  isDriven: boolean
 }
 
 export type StopperOptions = {
@@ -58,7 +59,8 @@ export class Stopper {
   /** Takes a stop up that was recorded by an earlier Manor. Whether its polite signal was sent is not known, so it is sent. */
   resume(id: WorkloadId, containerId: string): void {
     const stop = this.#stops.get(id)
-    if (stop !== undefined) void this.#drive(id, containerId, stop)
+    if (stop === undefined || stop.isDriven) return
+    void this.#drive(id, containerId, stop)
   }
 
   /** Resolves when the stop is recorded and under way. A second one sends nothing, and brings the kill forward where its grace is shorter. */
@@ -97,7 +99,7 @@ export class Stopper {
   }
 
   #keep(id: WorkloadId, askedAt: Timestamp, killAt: Timestamp): Stop {
-    const stop: Stop = { askedAt, killAt, hurry: new AbortController(), forgotten: new AbortController() }
+    const stop: Stop = { askedAt, killAt, hurry: new AbortController(), forgotten: new AbortController(), isDriven: false }
     this.#stops.set(id, stop)
     return stop
   }
@@ -105,6 +107,7 @@ export class Stopper {
   async #drive(id: WorkloadId, containerId: string, stop: Stop): Promise<void> {
     const { client, clock, end, onProblem } = this.#options
     const done = AbortSignal.any([end, stop.forgotten.signal])
+    stop.isDriven = true
     let asked = false
     while (!done.aborted && this.#stops.get(id) === stop) {
       const isDue = clock.now() >= stop.killAt

@@ -20,6 +20,9 @@ export const subnetOf = (pool: AddressPool, number: number): string => {
   return `${toAddress(toNumber(pool.base) + (((number % pieces) + pieces) % pieces) * size)}/${pool.piece}`
 }
 
+/** The first address of a piece that a machine can have. */
+export const gatewayIn = (subnet: string): string => toAddress(toNumber(subnet.split('/')[0] ?? '') + 1)
+
 /** Where to begin to look for a free piece: the same for a name each time, so that a network comes back to its place. FNV-1a, 32 bits. */
 export const placeOf = (name: string): number => {
   let hash = 0x811c9dc5

@@ -74,6 +74,9 @@ export const Network = Type.Object({
   Name: Type.String(),
   Created: Type.String(),
   Labels: Type.Optional(Labels),
+  IPAM: Type.Optional(
+    Type.Object({ Config: Type.Optional(Type.Union([Type.Array(Type.Object({ Gateway: Type.Optional(Type.String()) })), Type.Null()])) }),
+  ),
 })
 export type Network = Static<typeof Network>
 

@@ -12,9 +12,12 @@ import { DockerError, hasStatus } from './errors.ts'
 import { LineSplitter } from './frames.ts'
 import { type ImageReference, pullQuery } from './image-reference.ts'
 import { type Answer, type Call, Transport, type TransportOptions } from './transport.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** A pull brings gigabytes over slow lines; what hangs for good ends here. */
 export const PULL_TIMEOUT_MS = 30 * 60_000
+/** A daemon that does not answer this is asked again by whoever comes next. */
+const PING_TIMEOUT_MS = 5_000
 /** From which version statistics come at once instead of after a second. */
 const ONE_SHOT_SINCE = '1.41'
 
@@ -31,6 +34,7 @@ export type EventsOptions = {
 export class DockerClient {
   readonly address: string
   readonly #transport: Transport
+  readonly #never = new AbortController().signal
   #version: Promise<string> | undefined
 
   constructor(options: TransportOptions) {
@@ -45,11 +49,12 @@ export class DockerClient {
 
   /** The version that is spoken; asked of the daemon once. */
   version(signal: AbortSignal): Promise<string> {
-    this.#version ??= this.#negotiate(signal).catch(cause => {
+    // All who come share one question, so it is bound to the signal of none of them.
+    this.#version ??= this.#negotiate(this.#never).catch(cause => {
       this.#version = undefined
       throw cause
     })
-    return this.#version
+    return untilAborted(this.#version, signal)
   }
 
   info(signal: AbortSignal, timeoutMs?: number): Promise<Info> {
@@ -142,6 +147,24 @@ export class DockerClient {
     }
   }
 
+  /** Brings images from an archive (`docker save`). As with a pull, an error comes as a line of the 200's stream. */
+  async loadImages(archive: Readable, signal: AbortSignal): Promise<void> {
+    const headers = { 'content-type': 'application/x-tar' }
+    const call = {
+      method: 'POST',
+      path: '/images/load',
+      query: { quiet: '1' },
+      headers,
+      body: archive,
+      timeoutMs: PULL_TIMEOUT_MS,
+    } as const
+    for await (const line of linesOf((await this.#stream(call, signal)).body)) {
+      const { error, errorDetail } = parse(Progress, line)
+      const wrong = errorDetail?.message ?? error
+      if (wrong !== undefined) throw new DockerError(200, wrong)
+    }
+  }
+
   async createNetwork(body: unknown, signal: AbortSignal): Promise<void> {
     await this.#call({ method: 'POST', path: '/networks/create', body: JSON.stringify(body) }, signal)
   }
@@ -151,6 +174,12 @@ export class DockerClient {
   }
 
   /** False where something is connected to it. Of one that is not there: true. */
+  /** The host's own address on a network; undefined where there is no such network. */
+  async gatewayOf(name: string, signal: AbortSignal): Promise<string | undefined> {
+    const network = await absentAsUndefined(this.#get(Network, `/networks/${encodeURIComponent(name)}`, {}, signal))
+    return network?.IPAM?.Config?.[0]?.Gateway
+  }
+
   async removeNetwork(id: string, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#call({ method: 'DELETE', path: `/networks/${encodeURIComponent(id)}` }, signal)
@@ -193,7 +222,7 @@ export class DockerClient {
   }
 
   async #negotiate(signal: AbortSignal): Promise<string> {
-    const { headers } = await this.#transport.text({ method: 'GET', path: '/_ping' }, signal)
+    const { headers } = await this.#transport.text({ method: 'GET', path: '/_ping', timeoutMs: PING_TIMEOUT_MS }, signal)
     return negotiate(headers['api-version'] ?? '', this.address)
   }
 

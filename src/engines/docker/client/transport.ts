@@ -27,7 +27,7 @@ export type Call = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD'
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | string
+  readonly body?: Uint8Array | string | Readable
   readonly headers?: Readonly<Record<string, string>>
   /** From the call to the head of the answer, and for a call that is no stream to its end. */
   readonly timeoutMs?: number
