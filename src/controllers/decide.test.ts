@@ -63,6 +63,8 @@ const view = (change: Partial<ControllerView> & { readonly row?: Partial<Control
   return {
     controller: controller(row),
     observation: observation('running'),
+    strays: [],
+    listeningSince: 0,
     probe: undefined,
     presence: presence(),
     restartExitCode: 5,
@@ -78,6 +80,10 @@ const nameOf = (step: ControllerStep): string => (step.kind === 'move' ? `move $
 const RUNNING = observation('running')
 const ENDED = observation('ended', { exitCode: 1 })
 const SILENT = observation('unknown')
+
+const STRAY = observation('running', { id: workloadId('a.2') })
+const STRAY_ENDED = observation('ended', { id: workloadId('a.2') })
+const STRAY_SILENT = observation('unknown', { id: workloadId('a.2') })
 
 const AT = { host: '127.0.0.1', httpPort: 20_001, agentPort: 20_002 }
 const IN_CONTAINER = observation('running', { address: '172.18.0.2', ports: { http: 20_001, agent: 20_002 } })
@@ -167,6 +173,15 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
     view({ row: { phase: 'quieting', wanted: 'stopped' }, presence: presence({ running: 1, reportedAt: NOW - HOOK_SILENCE_MS }) }),
     'move stopping',
   ],
+  [
+    'a Manor that has just begun gives the hook its time anew, however long ago it was quieted',
+    view({
+      row: { phase: 'quieting', wanted: 'stopped', phaseSince: NOW - 10 * MINUTE },
+      presence: undefined,
+      listeningSince: NOW - SECOND,
+    }),
+    'wait',
+  ],
   ['a stop that was taken back', view({ row: { phase: 'quieting' } }), 'move ready'],
   ['a stopping one is stopped until it is gone', view({ row: { phase: 'stopping', wanted: 'stopped' } }), 'stop-workload'],
   ['a stopping one that is gone', view({ row: { phase: 'stopping', wanted: 'stopped' }, observation: ENDED }), 'move stopped'],
@@ -179,6 +194,15 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
     view({ row: { phase: 'deleting', wanted: 'deleted' }, observation: undefined, liveAgents: 1 }),
     'wait',
   ],
+  ['an earlier run that came late is ended, whatever the current one does', view({ strays: [STRAY] }), 'end-stray'],
+  ['no run begins while an earlier one lives', view({ row: { phase: 'preparing' }, observation: undefined, strays: [STRAY] }), 'end-stray'],
+  ['the traces of earlier runs go', view({ strays: [STRAY_ENDED] }), 'forget-stray'],
+  [
+    'no run begins while an earlier one may live on a silent host',
+    view({ row: { phase: 'failed' }, observation: undefined, strays: [STRAY_SILENT] }),
+    'wait',
+  ],
+  ['an earlier run on a silent host holds up nothing else', view({ row: { wanted: 'stopped' }, strays: [STRAY_SILENT] }), 'move quieting'],
   ['a deleted one’s traces go first', view({ row: { phase: 'deleting', wanted: 'deleted' }, observation: ENDED }), 'forget-workload'],
 ]
 
@@ -261,6 +285,8 @@ const settleFrom = (phase: Controller['phase'], wanted: Controller['wanted']): s
       presence: alive ? presence({ quieting: row.phase === 'quieting', reportedAt: now }) : undefined,
       restartExitCode: 5,
       servesSilentlySince: undefined,
+      strays: [],
+      listeningSince: 0,
       liveAgents: 0,
       now,
     }
@@ -285,6 +311,8 @@ const settleFrom = (phase: Controller['phase'], wanted: Controller['wanted']): s
       case 'forget-workload':
         traces = false
         break
+      case 'end-stray':
+      case 'forget-stray':
       case 'fail':
         row = { ...row, phase: 'failed', phaseSince: now }
         break

@@ -8,6 +8,7 @@ import {
   type Reason,
   SECOND,
   type Timestamp,
+  type WorkloadId,
 } from '../model/index.ts'
 
 /** What the program answered at its door. */
@@ -22,12 +23,16 @@ export type ControllerView = {
   readonly controller: Controller
   /** Of the current run's workload; undefined where the engine's list, begun after the intent was written, does not have it. */
   readonly observation: Observation | undefined
+  /** Of other runs than the current one: earlier ones whose traces are left, and what an engine carried out late. */
+  readonly strays: readonly Observation[]
   /** Only looked at in the phases that need it. */
   readonly probe: Probe | undefined
   /** Since when the program of this run has served without a word of its hook; undefined where it does not serve or the hook has spoken. */
   readonly servesSilentlySince: Timestamp | undefined
   /** Of the current epoch. */
   readonly presence: Presence | undefined
+  /** Since when this Manor listens to hooks: what they told an earlier one is not remembered. */
+  readonly listeningSince: Timestamp
   /** With what its program exits to be started again; undefined where it never does. */
   readonly restartExitCode: number | undefined
   /** Agents of this controller that are not gone yet. */
@@ -56,6 +61,8 @@ export type ControllerStep =
   | { readonly kind: 'locate'; readonly endpoint: ControllerEndpoint }
   /** The current run's traces are read and can go. */
   | { readonly kind: 'forget-workload' }
+  /** A run that is not the current one: it must not write to the home, and its traces are read by nobody. */
+  | { readonly kind: 'end-stray' | 'forget-stray'; readonly id: WorkloadId }
   | { readonly kind: 'retire' }
   /** The run ended or never came up; back off, then try again. */
   | { readonly kind: 'fail'; readonly reason: Omit<Reason, 'since'> }
@@ -81,7 +88,26 @@ const wait = (againMs?: number, reason?: Omit<Reason, 'since'>): ControllerStep 
 })
 
 /** Pure: from what is wanted and what is seen to one step. Every phase is told apart; nothing is remembered between calls. */
-export const decide = (view: ControllerView): ControllerStep => {
+export const decide = (view: ControllerView): ControllerStep => decideStrays(view) ?? decideCurrent(view)
+
+/** Phases from which a run may begin: not while another of the controller's may still have its home. */
+const BEFORE_A_RUN: ReadonlySet<ControllerPhase> = new Set<ControllerPhase>(['pending', 'failed', 'preparing'])
+
+const decideStrays = ({ controller, strays }: ControllerView): ControllerStep | undefined => {
+  const lives = strays.find(({ state }) => state !== 'ended' && state !== 'unknown')
+  if (lives) return { kind: 'end-stray', id: lives.id }
+  const ended = strays.find(({ state }) => state === 'ended')
+  if (ended) return { kind: 'forget-stray', id: ended.id }
+  if (strays.length > 0 && controller.wanted === 'running' && BEFORE_A_RUN.has(controller.phase))
+    return wait(READY_CHECK_MS, {
+      code: 'host-silent',
+      message: 'An earlier run of it is on a host that is silent. It may still write to its home, so no other is started.',
+      mend: 'Bring the host back.',
+    })
+  return undefined
+}
+
+const decideCurrent = (view: ControllerView): ControllerStep => {
   switch (view.controller.phase) {
     case 'pending':
     case 'failed':
@@ -219,7 +245,7 @@ const decideUnreachable = ({ controller, observation }: ControllerView): Control
   return { kind: 'move', to: 'starting', message: 'is reachable again' }
 }
 
-const decideQuieting = ({ controller, observation, presence, now }: ControllerView): ControllerStep => {
+const decideQuieting = ({ controller, observation, presence, listeningSince, now }: ControllerView): ControllerStep => {
   if (observation?.state === 'unknown') return silentHost
   if (!observation || observation.state === 'ended') return { kind: 'move', to: 'stopping', message: 'ended while it was quieting' }
   if (!wantsEnd(controller)) return { kind: 'move', to: 'ready', message: 'is ready again: the stop was taken back' }
@@ -231,7 +257,8 @@ const decideQuieting = ({ controller, observation, presence, now }: ControllerVi
         ? `is stopping: ${presence.running} builds still ran after the grace of ${Math.round(controller.spec.graceMs / SECOND)} s`
         : 'is stopping',
     )
-  const silentFor = presence ? now - presence.reportedAt : quietFor
+  // A Manor that has just begun has heard nobody yet: the hook gets its time anew, or builds would be lost for our own restart.
+  const silentFor = now - (presence?.reportedAt ?? Math.max(controller.phaseSince, listeningSince))
   if (silentFor >= HOOK_SILENCE_MS) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
   if (presence?.quieting && presence.running === 0) return stop('is stopping: no build runs any more')
   return wait(Math.min(SECOND, controller.spec.graceMs - quietFor), {

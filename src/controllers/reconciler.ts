@@ -10,11 +10,12 @@ import {
   type Reason,
   SECOND,
   type Timestamp,
+  type WorkloadId,
   workloadId,
 } from '../model/index.ts'
 import { type Backoff, backoffDelay, deadline, integer, ReconcileLoop } from '../runtime/index.ts'
 import { StoreError, type Transaction } from '../store/index.ts'
-import { type ControllerStep, type ControllerView, decide, LOOPBACK, type Probe } from './decide.ts'
+import { type ControllerStep, type ControllerView, decide, LOOPBACK, type Probe, TERMINATION_GRACE_MS } from './decide.ts'
 import { fleetState, isFleetSetting, underFleet } from './fleet.ts'
 import { launchController, OtherDistribution, prefixOf } from './launch.ts'
 import type { ControllerPlace, ControllerPorts } from './ports.ts'
@@ -41,10 +42,14 @@ export class ControllerReconciler {
   readonly #loop: ReconcileLoop
   /** Runs that serve though their hook is silent; at most one a controller. */
   readonly #silent = new Map<ControllerId, { readonly epoch: number; readonly since: Timestamp }>()
+  /** Workloads of each controller that were seen and not seen to be gone: its current run and whatever else there is. */
+  readonly #seen = new Map<string, Set<WorkloadId>>()
+  readonly #listeningSince: Timestamp
   #unsubscribe: (() => void) | undefined
 
   constructor(ports: ControllerPorts) {
     this.#ports = ports
+    this.#listeningSince = ports.clock.now()
     this.#loop = new ReconcileLoop({
       name: 'controllers',
       clock: ports.clock,
@@ -75,13 +80,29 @@ export class ControllerReconciler {
   }
 
   /** Something was seen of a controller's workload. */
-  observed(observation: Observation): void {
-    if (observation.labels.kind === 'controller') this.#loop.wake(observation.labels.noun)
+  observed({ id, labels }: Observation): void {
+    if (labels.kind !== 'controller') return
+    const seen = this.#seen.get(labels.noun) ?? new Set<WorkloadId>()
+    this.#seen.set(labels.noun, seen.add(id))
+    this.#loop.wake(labels.noun)
+  }
+
+  /** What is seen of a controller's workloads, the current run's left out. */
+  #straysOf(noun: string, current: WorkloadId | undefined): Observation[] {
+    const seen = this.#seen.get(noun)
+    const strays: Observation[] = []
+    for (const id of seen ?? []) {
+      const observation = this.#ports.observer.get(id)
+      if (observation === undefined) seen?.delete(id)
+      else if (id !== current && observation.labels.owner === this.#ports.owner) strays.push(observation)
+    }
+    if (seen?.size === 0) this.#seen.delete(noun)
+    return strays
   }
 
   async #reconcile(id: ControllerId, signal: AbortSignal): Promise<number | undefined> {
     const controller = this.#get(id)
-    if (controller === undefined) return undefined
+    if (controller === undefined) return this.#endStrays(id, signal)
     const step = decide(await this.#look(controller, signal))
     try {
       return await this.#act(controller, step, signal)
@@ -90,6 +111,18 @@ export class ControllerReconciler {
       if (cause instanceof StoreError && (cause.code === 'conflict' || cause.code === 'missing')) return 0
       throw cause
     }
+  }
+
+  /** What is left of a controller that is no more, or was begun for it late. Of a host that is silent: once it is back. */
+  async #endStrays(id: ControllerId, signal: AbortSignal): Promise<number | undefined> {
+    const { engine } = this.#ports
+    const strays = this.#straysOf(id, undefined).filter(({ state }) => state !== 'unknown')
+    for (const { id: stray, state } of strays)
+      if (state === 'ended') await engine.remove(stray, signal)
+      else await engine.stop(stray, TERMINATION_GRACE_MS, signal)
+    if (strays.length === 0) return undefined
+    await this.#ports.observer.current()
+    return STOP_POLL_MS
   }
 
   /** The row, as it is to be treated while the fleet is up or down. */
@@ -111,9 +144,11 @@ export class ControllerReconciler {
     return {
       controller,
       observation,
+      strays: this.#straysOf(controller.id, controller.workload),
       probe,
       servesSilentlySince: this.#servesSilently(controller, probe?.kind === 'ready' && presence?.epoch !== controller.epoch),
       presence: presence?.epoch === controller.epoch ? presence : undefined,
+      listeningSince: this.#listeningSince,
       restartExitCode: this.#ports.distribution(controller.spec.distribution).capabilities.restartExitCode,
       liveAgents:
         controller.phase === 'deleting' ? store.by('agentsOfController', controller.id).filter(({ phase }) => phase !== 'ended').length : 0,
@@ -168,6 +203,14 @@ export class ControllerReconciler {
         }))
         return 0
       }
+      case 'end-stray':
+        await this.#ports.engine.stop(step.id, TERMINATION_GRACE_MS, signal)
+        await this.#ports.observer.current()
+        return STOP_POLL_MS
+      case 'forget-stray':
+        await this.#ports.engine.remove(step.id, signal)
+        await this.#ports.observer.current()
+        return 0
       case 'fail':
         await this.#fail(controller, step.reason)
         return 0
@@ -217,8 +260,9 @@ export class ControllerReconciler {
       `Controller ${controller.id} is preparing${place.host ? ` on ${place.host}` : ''}.`,
       (before, tx) => {
         ensureSecrets(tx, this.#ports.seal, this.#ports.random, before)
-        const epoch = place.epoch ?? tx.nextEpoch()
-        const { reason: _r, nextTryAt: _n, readyAt: _a, host: _h, ...rest } = before
+        // The same run again where an engine may yet carry out what it was asked: under another id there would be two of them.
+        const epoch = place.epoch ?? (before.launchUnsure === true ? before.epoch : tx.nextEpoch())
+        const { reason: _r, nextTryAt: _n, readyAt: _a, host: _h, launchUnsure: _u, ...rest } = before
         return {
           ...rest,
           phase: 'preparing',
@@ -231,6 +275,8 @@ export class ControllerReconciler {
           endpoint: endpointOf(place) ?? before.endpoint ?? { host: LOOPBACK, ...this.#choosePorts(tx, capabilities.agents === 'tcp') },
         }
       },
+      // On the disk before the engine hears of it: a power cut must not give the same number to another run.
+      { flush: true },
     )
     return 0
   }
@@ -325,16 +371,24 @@ export class ControllerReconciler {
             mend: 'It is tried again; see the message for what is missing.',
           }
     // A port that someone else holds will not come free by waiting: the next try takes others.
-    await this.#fail(controller, reason, cause instanceof EngineError && /port/i.test(cause.message))
+    const dropEndpoint = cause instanceof EngineError && /port/i.test(cause.message)
+    const launchUnsure = !(cause instanceof EngineError) || cause.retryable
+    await this.#fail(controller, reason, { dropEndpoint, launchUnsure })
   }
 
-  async #fail(controller: Controller, reason: Omit<Reason, 'since'>, dropEndpoint = false): Promise<void> {
+  /** `launchUnsure`: its engine refused nothing for good, so it may have taken the run on, or do so yet. */
+  async #fail(
+    controller: Controller,
+    reason: Omit<Reason, 'since'>,
+    { dropEndpoint = false, launchUnsure = false }: { readonly dropEndpoint?: boolean; readonly launchUnsure?: boolean } = {},
+  ): Promise<void> {
     await this.#update(controller, 'phase-changed', `Controller ${controller.id} failed. ${reason.message}`, (before, tx) => {
       const failures = before.readyAt !== undefined && tx.now - before.readyAt > HEALTHY_AFTER_MS ? 1 : before.failures + 1
       const { endpoint, readyAt: _r, ...rest } = before
       return {
         ...rest,
         ...(endpoint === undefined || dropEndpoint ? {} : { endpoint }),
+        ...(launchUnsure ? { launchUnsure } : {}),
         phase: 'failed',
         phaseSince: tx.now,
         reason: { ...reason, since: tx.now },
@@ -368,6 +422,7 @@ export class ControllerReconciler {
     type: string,
     message: string,
     change: (before: Controller, tx: Transaction) => Controller,
+    options: { readonly flush?: boolean } = {},
   ): Promise<void> {
     await this.#ports.store.transact(tx => {
       const after = tx.update('controller', controller.id, before => {
@@ -384,7 +439,7 @@ export class ControllerReconciler {
         message,
         data: { phase: after.phase, epoch: after.epoch },
       })
-    })
+    }, options)
   }
 }
 

@@ -112,6 +112,8 @@ export type Controller = {
   readonly reason?: Reason
   /** Fencing number of the current run: grows over all controllers of the store, so a name that is used again never repeats one. */
   readonly epoch: number
+  /** Its engine may have taken the current run on though its launch failed, or may do so yet: the next try is the same run. */
+  readonly launchUnsure?: boolean
   /** The workload of the current run; it was written down before the engine was asked (design rule 2). */
   readonly workload?: WorkloadId
   readonly host?: HostId

@@ -37,6 +37,8 @@ export class FakeEngine implements Engine {
   /** Every workload that was really started, in order: an id that is in here twice was started twice. */
   readonly started: WorkloadId[] = []
   readonly offers?: FakeLender
+  /** Asked before each submit: after how long it is carried out though its caller hears at once that it failed; undefined is as it should be. */
+  submitLate: ((id: WorkloadId) => number | undefined) | undefined
   readonly #options: FakeEngineOptions
   readonly #workloads = new Map<WorkloadId, Running>()
   #hints: (() => void)[] = []
@@ -48,6 +50,11 @@ export class FakeEngine implements Engine {
   }
 
   async submit(workload: Workload, on: HostId | undefined): Promise<void> {
+    const lateMs = this.submitLate?.(workload.id)
+    if (lateMs !== undefined) {
+      this.#options.clock.after(lateMs, () => void this.submit(workload, on))
+      throw new Error('The engine did not answer.')
+    }
     await this.#call('submit', workload.id, () => {
       if (this.#workloads.has(workload.id)) return
       this.offers?.launch(workload, on)
