@@ -41,6 +41,7 @@ test('bash completes commands, options, choices, and the names that a running Ma
   assert.deepEqual(await offered(env, 'controller', 'st'), ['start', 'stop'])
   assert.deepEqual(await offered(env, 'controller', 'show', 'team-'), ['team-a', 'team-b'])
   assert.deepEqual(await offered(env, 'controller', 'create', 'x', '--distribution', ''), ['jenkins', 'hudson'])
+  assert.deepEqual(await offered(env, 'simulate', '--faults', ''), ['none', 'mild', 'hard'])
   assert.deepEqual(await offered(env, 'agent', 'explain', 'team-a/'), ['team-a/17', 'team-a/18'])
   assert.deepEqual(await offered(env, 'queue', 'list', '--js'), ['--json'])
   assert.deepEqual((await offered(env, 'template', 'apply', 'pack')).toSorted(), ['package-lock.json', 'package.json'])

@@ -1,6 +1,8 @@
+import { Option } from 'commander'
+import { FAULT_LEVELS } from '../../../simulator/contract.ts'
 import { type CommandModule, completedBy, examples, onAction, parsed } from '../command-module.ts'
 import { parseDuration } from '../quantities.ts'
-import { parseFaults, parseFileName, parseHours, parseSeed, parseWhole, type SimulateOptions, taskOf } from '../simulate/options.ts'
+import { parseFileName, parseHours, parseSeed, parseWhole, type SimulateOptions, taskOf } from '../simulate/options.ts'
 
 const MODES = `
 Four ways to use it:
@@ -16,7 +18,7 @@ export const simulateCommand: CommandModule = {
     )
     command.addOption(parsed('--seeds <number>', 'so many seeds (20)', parseWhole(1, 100_000_000)))
     command.addOption(parsed('--hours <number>', 'virtual hours of each run (1)', parseHours))
-    command.addOption(parsed('--faults <level>', 'how much goes wrong: none, mild or hard (seeds: hard, scale: none)', parseFaults))
+    command.addOption(new Option('--faults <level>', 'how much goes wrong (seeds: hard, scale: none)').choices(FAULT_LEVELS))
     command.addOption(parsed('--workers <number>', 'runs at a time (one a core)', parseWhole(1, 256)))
     command.addOption(parsed('--first <seed>', 'the first seed (drawn by chance, and told)', parseSeed))
     command.addOption(parsed('--for <time>', 'begin no seed after this, such as 10m', parseDuration))

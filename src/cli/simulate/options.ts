@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import type { FaultLevel } from '../../../simulator/contract.ts'
 import type { Milliseconds } from '../../model/index.ts'
-import { closest, didYouMean } from '../closest.ts'
 import { CliError } from '../errors.ts'
 import { parseCount } from '../quantities.ts'
 
@@ -57,7 +56,6 @@ const DEFAULT_SEEDS = 20
 const DEFAULT_HOURS = 1
 /** The fleet of the talk that this product answers to. */
 const SCALE = { controllers: 2_000, jobs: 8_000, hosts: 317 } as const
-const FAULTS: readonly FaultLevel[] = ['none', 'mild', 'hard']
 /** A virtual year: longer runs are many seeds. */
 const MOST_HOURS = 8_760
 const LARGEST_SEED = 4_294_967_295
@@ -68,12 +66,6 @@ export const parseWhole =
     parseCount(what, text, least, most)
 export const parseHours = parseWhole(1, MOST_HOURS)
 export const parseSeed = parseWhole(0, LARGEST_SEED)
-
-export const parseFaults = (what: string, text: string): FaultLevel => {
-  const level = FAULTS.find(known => known === text)
-  if (level === undefined) throw new CliError(`${what} is "${text}": give none, mild or hard.${didYouMean(closest(text, FAULTS))}`)
-  return level
-}
 
 export const parseFileName = (what: string, text: string): string => {
   if (text === '') throw new CliError(`${what} is empty: give the name of a file.`)
