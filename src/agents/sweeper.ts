@@ -78,10 +78,15 @@ export class Sweeper {
     const orphans = left.filter(({ observation }) => observation.state !== 'ended')
     const known = new Set(orphans.map(({ observation }) => observation.id))
     for (const id of this.#orphanSince.keys()) if (!known.has(id)) this.#orphanSince.delete(id)
+    // A power cut may have taken the row of an agent that runs a build: its controller says so, and the build goes on.
+    const building = new Set<string>(
+      orphans.length === 0 ? [] : store.list('presence').flatMap(({ nodes }) => nodes.flatMap(node => (node.building ? [node.name] : []))),
+    )
     for (const { observation } of orphans) {
       const since = this.#orphanSince.get(observation.id) ?? now
       this.#orphanSince.set(observation.id, since)
-      if (now - since >= ORPHAN_GRACE_MS) await engine.stop(observation.id, AGENT_GRACE_MS, signal)
+      if (now - since >= ORPHAN_GRACE_MS && !building.has(observation.labels.noun))
+        await engine.stop(observation.id, AGENT_GRACE_MS, signal)
     }
     for (const { id } of ended(left, now)) await engine.remove(id, signal)
   }
