@@ -78,6 +78,8 @@ class Containers implements DockerEngine {
   readonly name = 'docker'
   readonly placement = 'manor'
   readonly volumes = 'service'
+  /** Each container has a network of its own, and is reached from outside it. */
+  readonly listenAddress = '0.0.0.0'
   readonly #daemons: ReadonlyMap<HostId, Daemon>
   readonly #hints = new Hints()
   /** Where a workload was last seen. A look is still needed: this only says where to look first. */

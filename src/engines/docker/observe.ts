@@ -68,6 +68,8 @@ export const observationOf = (seen: Seen, beside: Beside, host: HostId, address:
     labels: told.labels,
     host,
     address,
+    // Docker's own names resolve to it on its tenant's network, whatever address it has there.
+    peerAddress: told.labels.noun,
     ports: told.ports,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...peakOf(seen, beside),

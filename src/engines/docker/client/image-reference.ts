@@ -34,8 +34,12 @@ export const pullQuery = ({ name, tag, digest }: ImageReference): { readonly fro
 
 export type RegistryLogin = { readonly username: string; readonly password: string }
 
-/** The header by which a daemon is told a registry's login: JSON in base64 for URLs (Docker Engine API, "Authentication"). */
+/**
+ * The header by which a daemon is told a registry's login: JSON in base64 for URLs (Docker Engine API, "Authentication"). With its padding:
+ * older daemons take a header without it for no login at all, and say nothing.
+ */
 export const registryAuthHeader = (registry: string, login: RegistryLogin): string =>
-  Buffer.from(
-    JSON.stringify({ ...login, serveraddress: registry === DEFAULT_REGISTRY ? 'https://index.docker.io/v1/' : registry }),
-  ).toString('base64url')
+  Buffer.from(JSON.stringify({ ...login, serveraddress: registry === DEFAULT_REGISTRY ? 'https://index.docker.io/v1/' : registry }))
+    .toString('base64')
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
