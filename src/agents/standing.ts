@@ -105,7 +105,8 @@ export class Standing {
     this.#scheduler = new Scheduler()
     this.#isNew = true
     this.#compareAll = true
-    for (const memory of [this.#held, this.#waiting, this.#hosts, this.#runs, this.#refused]) memory.clear()
+    // What was placed in a commit that failed waits again: it is nobody's to settle any more.
+    for (const memory of [this.#held, this.#waiting, this.#hosts, this.#runs, this.#refused, this.#uncommitted]) memory.clear()
   }
 
   /** What the scheduler placed just now: it holds its place from here on, whatever committed rows say until `settle`. */
