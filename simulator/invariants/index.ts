@@ -40,5 +40,5 @@ export const startInvariants = (world: World, statistics: Statistics): { readonl
     }
     world.observers.push(watch(world, violated, statistics))
   }
-  return { isAtRest: () => unrest(world, statistics.waiting.size) === undefined }
+  return { isAtRest: () => unrest(world, statistics.waiting) === undefined }
 }

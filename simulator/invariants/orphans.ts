@@ -32,6 +32,8 @@ export const noOrphans: Invariant = {
 
 const isOwned = (world: World, { id, workload: { labels } }: Run): boolean => {
   if (labels.kind === 'controller') return world.store?.get('controller', labels.noun)?.workload === id
+  // A power cut takes rows; a build whose agent has none goes on to its end.
+  if (world.agents.get(labels.noun)?.isBuilding) return true
   const agent = world.store?.get('agent', labels.noun)
   return agent !== undefined && agent.phase !== 'ended'
 }

@@ -1,4 +1,5 @@
 import { addResources, capOf, holdsPlace, isAtRest, NO_RESOURCES, shareOfHost } from '../../src/model/index.ts'
+import type { Item } from '../world/jenkins.ts'
 import { fitsInto, type Machine } from '../world/machines.ts'
 import type { World } from '../world/world.ts'
 import type { Invariant } from './invariant.ts'
@@ -83,16 +84,17 @@ export const workConserving: Invariant = {
 }
 
 /** Why the world is not at rest; undefined where it is. */
-export const unrest = (world: World, waiting: number): string | undefined => {
+export const unrest = (world: World, waiting: ReadonlySet<Item>): string | undefined => {
   const { store } = world
   if (store === undefined) return 'Manor does not run.'
-  if (waiting > 0) return `${waiting} items wait.`
   for (const { id, wanted, phase, reason } of store.list('controller')) {
     if (wanted === 'running' && (phase !== 'ready' || world.programOf(id)?.answers !== true))
       return `Controller ${id} is ${phase} (${reason?.message ?? 'no reason'}), wanted running.`
     if (wanted === 'stopped' && !isAtRest(phase)) return `Controller ${id} is ${phase}, wanted stopped.`
     if (wanted === 'deleted') return `Controller ${id} is ${phase}, wanted deleted.`
   }
+  const [item] = waiting
+  if (item) return `${waiting.size} items wait. ${whyItWaits(world, item)}`
   const [agent] = store.by('agentsByLife', 'live')
   if (agent) return `Agent ${agent.id} is ${agent.phase} (${agent.reason?.message ?? 'no reason'}).`
   for (const live of world.engine.liveOf.values())
@@ -107,12 +109,21 @@ export const unrest = (world: World, waiting: number): string | undefined => {
   return undefined
 }
 
+const whyItWaits = (world: World, item: Item): string => {
+  for (const { controller, queue } of world.homes.values())
+    if (queue.includes(item)) {
+      const told = world.store?.get('demand', controller)?.items.find(({ id }) => id === item.id)
+      return `Item ${item.id} (${item.label}) of ${controller}: ${told === undefined ? 'Manor does not know of it' : (told.reason?.message ?? 'no reason')}.`
+    }
+  return `Item ${item.id} (${item.label}) is in no queue.`
+}
+
 export const comesToRest: Invariant = {
   name: 'comes-to-rest',
   claim: 'Once nothing goes wrong any more, every wanted controller gets ready, every item is built, and nothing is left over.',
   watch: (world, violated, statistics) => ({
     atEnd: () => {
-      const found = unrest(world, statistics.waiting.size)
+      const found = unrest(world, statistics.waiting)
       if (found !== undefined) violated(found)
     },
   }),

@@ -21,7 +21,7 @@ export class EventLog {
   }
 
   add(what: string): void {
-    const at = this.#elapsed()
+    const at = Math.round(this.#elapsed())
     this.#count++
     this.#pending += `${at} ${what}\n`
     if (this.#pending.length >= CHUNK) {

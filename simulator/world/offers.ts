@@ -57,7 +57,10 @@ export class OfferDesk {
     },
     want: (tenants: ReadonlySet<TenantId>) => {
       this.#wanting = tenants.size > 0
-      if (this.#wanting) this.changed()
+      if (!this.#wanting) return
+      // As Mesos' REVIVE: what was refused is forgotten.
+      this.#refusedUntil.clear()
+      this.changed()
     },
   }
 
@@ -83,7 +86,11 @@ export class OfferDesk {
 
   #round(): void {
     const listener = this.#listener
-    if (listener === undefined || !this.#wanting || !this.#world.network.reaches('manor', 'engine')) return
+    if (listener === undefined || !this.#wanting) return
+    if (!this.#world.network.reaches('manor', 'engine')) {
+      this.changed()
+      return
+    }
     const offered = new Set(Array.from(this.#offers.values(), ({ machine }) => machine))
     const made: HostOffer[] = []
     for (const machine of this.#world.machines) {
