@@ -136,6 +136,29 @@ test('losing every event costs a resync’s time and nothing else', async () => 
   await loop.stop()
 })
 
+test('a resync of many keys is spread over its interval, and each key has its turn', async () => {
+  const clock = new VirtualClock()
+  const keys = Array.from({ length: 1_000 }, (_, i) => `key-${i}`)
+  const runs: { key: string; at: number }[] = []
+  const loop = loopOf(clock, {
+    resyncMs: 30 * SECOND,
+    keys: () => keys,
+    reconcile: async key => {
+      runs.push({ key, at: clock.monotonic() })
+      return undefined
+    },
+  })
+  loop.start()
+  await settle()
+  assert.equal(runs.length, 1_000)
+  runs.length = 0
+  await clock.advance(34 * SECOND)
+  assert.equal(new Set(runs.map(({ key }) => key)).size, 1_000)
+  const atOnce = Map.groupBy(runs, ({ at }) => at)
+  assert.ok(Math.max(...[...atOnce.values()].map(({ length }) => length)) <= 50)
+  await loop.stop()
+})
+
 test('stop waits for the steps that run, tells them, and starts no other', async () => {
   const clock = new VirtualClock()
   const started: string[] = []

@@ -20,6 +20,12 @@ export type ReconcileLoopOptions = {
   readonly backoff?: Backoff
 }
 
+/**
+ * A resync of more keys than this comes in pieces, spread over its interval: thousands looked at in one go would hold up whatever events woke
+ * for as long.
+ */
+const SLICE = 50
+
 const DEFAULT_BACKOFF: Backoff = { firstMs: 200, factor: 2, mostMs: 30_000 }
 
 /**
@@ -38,6 +44,9 @@ export class ReconcileLoop {
   readonly #timers = new Map<string, () => void>()
   readonly #failures = new Map<string, number>()
   #cancelResync: (() => void) | undefined
+  /** Keys of this resync that have not had their turn, the next one last; and in how many pieces one is done. */
+  #toResync: string[] = []
+  #slices = 1
   #idle: (() => void)[] = []
 
   constructor(options: ReconcileLoopOptions) {
@@ -46,6 +55,7 @@ export class ReconcileLoop {
 
   start(): void {
     this.wakeAll()
+    this.#beginRound()
     this.#scheduleResync()
   }
 
@@ -78,11 +88,19 @@ export class ReconcileLoop {
 
   #scheduleResync(): void {
     // Up to a tenth earlier or later, so that several loops do not resync at the same moment for ever.
-    const delay = this.#options.resyncMs * (0.9 + 0.2 * this.#options.random.next())
+    const delay = (this.#options.resyncMs / this.#slices) * (0.9 + 0.2 * this.#options.random.next())
     this.#cancelResync = this.#options.clock.after(delay, () => {
-      this.wakeAll()
+      // A round of one piece is of the keys that there are by now.
+      if (this.#slices === 1) this.#beginRound()
+      for (const key of this.#toResync.splice(-SLICE)) this.wake(key)
+      if (this.#toResync.length === 0) this.#beginRound()
       this.#scheduleResync()
     })
+  }
+
+  #beginRound(): void {
+    this.#toResync = [...this.#options.keys()].reverse()
+    this.#slices = Math.max(1, Math.ceil(this.#toResync.length / SLICE))
   }
 
   #pump(): void {
