@@ -31,9 +31,13 @@ export {
   type MesosCounts,
   type MesosEngine,
   type MesosEngineOptions,
+  readZooKeeperAddress,
   type TaskRecord,
   type TaskRecords,
   type TlsOptions,
+  type ZooKeeperAddress,
+  ZooKeeperDiscovery,
+  type ZooKeeperDiscoveryOptions,
 } from './mesos/index.ts'
 export { Observer, type ObserverOptions } from './observer.ts'
 export type { Identity } from './process/identities.ts'

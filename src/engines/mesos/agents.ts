@@ -5,6 +5,12 @@ import type { AgentUrl, Attribute, Domain, InverseOffer, MesosOffer, Resource, U
 
 /** A host is emptied so long before its maintenance: builds may need it. A window that is further off is no reason yet. */
 const DRAIN_AHEAD_MS = 3_600_000
+/**
+ * What was said of maintenance is good for so long. Mesos tells nobody that a window was taken back once its inverse offer was answered, but
+ * makes another as long as the window stands: after 10 s, which is what each answer asks for, or with an offer that was refused for a minute.
+ */
+const INVERSE_OFFER_GOOD_MS = 35_000
+const UNAVAILABLE_OFFER_GOOD_MS = 120_000
 /** An agent that Mesos does not name any more is shown as silent for so long, so that people see what became of it. */
 const SHOWN_AFTER_LOSS_MS = 600_000
 
@@ -46,8 +52,8 @@ export class Agents {
   readonly #scheme: string
   readonly #known = new Map<string, Known>()
   readonly #limits = new Map<string, Limits>()
-  /** By agent: when its maintenance begins. */
-  readonly #maintenance = new Map<string, Timestamp>()
+  /** By agent: when its maintenance begins, and how long that is good. */
+  readonly #maintenance = new Map<string, { readonly start: Timestamp; readonly goodUntil: Timestamp }>()
   readonly #inverse = new Map<string, string>()
 
   constructor(clock: Clock, scheme: string) {
@@ -82,8 +88,8 @@ export class Agents {
   offered(offer: MesosOffer): void {
     const id = offer.agent_id.value
     const known = this.#known.get(id)
-    if (offer.unavailability !== undefined) this.#maintenance.set(id, startOf(offer.unavailability))
-    else if (![...this.#inverse.values()].includes(id)) this.#maintenance.delete(id)
+    if (offer.unavailability === undefined) this.#maintenance.delete(id)
+    else this.#maintained(id, offer.unavailability, UNAVAILABLE_OFFER_GOOD_MS)
     const offered = capacityOf(offer.resources ?? [])
     const api = known?.api ?? apiOfUrl(offer.url)
     this.#known.set(id, {
@@ -104,14 +110,18 @@ export class Agents {
 
   inverseOffered({ id, agent_id, unavailability }: InverseOffer): void {
     if (agent_id === undefined) return
-    this.#maintenance.set(agent_id.value, startOf(unavailability))
+    this.#maintained(agent_id.value, unavailability, INVERSE_OFFER_GOOD_MS)
     this.#inverse.set(id.value, agent_id.value)
   }
 
   inverseRescinded(id: string): void {
     const agent = this.#inverse.get(id)
     this.#inverse.delete(id)
-    if (agent !== undefined && ![...this.#inverse.values()].includes(agent)) this.#maintenance.delete(agent)
+    if (agent !== undefined) this.#maintenance.delete(agent)
+  }
+
+  #maintained(id: string, unavailability: Unavailability, goodMs: number): void {
+    this.#maintenance.set(id, { start: startOf(unavailability), goodUntil: this.#clock.now() + goodMs })
   }
 
   lost(id: string): void {
@@ -125,8 +135,14 @@ export class Agents {
   }
 
   isDraining(id: string): boolean {
-    const start = this.#maintenance.get(id)
-    return this.#known.get(id)?.draining === true || (start !== undefined && start - this.#clock.now() < DRAIN_AHEAD_MS)
+    if (this.#known.get(id)?.draining === true) return true
+    const now = this.#clock.now()
+    const window = this.#maintenance.get(id)
+    if (window === undefined || window.goodUntil < now) {
+      this.#maintenance.delete(id)
+      return false
+    }
+    return window.start - now < DRAIN_AHEAD_MS
   }
 
   apiOf(id: string): { readonly origin: string; readonly path: string } | undefined {

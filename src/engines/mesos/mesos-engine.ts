@@ -31,7 +31,8 @@ const FAILOVER_SECONDS = 14 * 24 * 3_600
 const USAGE_EVERY_MS = 15_000
 /** GET_AGENTS is an answer about all agents: calls that come within this time share one. */
 const AGENTS_FRESH_MS = 2_000
-const ACCEPT_INVERSE_SECONDS = 30
+/** An inverse offer that was answered comes again after so long while its window stands; that it stops coming is all that tells of its end. */
+const ACCEPT_INVERSE_SECONDS = 10
 const MAX_LOG_BYTES = 1_048_576
 
 export type MesosEngineOptions = {
@@ -323,7 +324,10 @@ class Mesos implements MesosEngine {
     else this.#book.ask(id)
     if (cause instanceof EngineError) return cause
     const message = cause instanceof Error ? cause.message : String(cause)
-    return new EngineError({ code: 'no-capacity', message: `${id} could not be launched: ${message}` }, true, { cause })
+    return new EngineError({ code: 'no-capacity', message: `${id} could not be launched: ${message}` }, true, {
+      cause,
+      placeIsGone: isRefused,
+    })
   }
 
   /** An intent that an earlier instance left: resolves once Mesos has said whether anything came of it. */
@@ -342,7 +346,7 @@ class Mesos implements MesosEngine {
       },
       subscribed: () => {
         this.#desk.lost()
-        if (this.#described) this.#roles.subscribed(this.#described.info.roles, this.#described.suppressed)
+        if (this.#described) this.#roles.subscribed(this.#described.info.roles)
         this.#book.subscribed()
         this.#listing = undefined
         // Where agents answer and how they isolate is needed soon; whoever asks for hosts is told what went wrong.
@@ -591,6 +595,7 @@ const choosePorts = (workload: Workload, claim: Claim): Record<string, number> =
           mend: "Wait until it is free, or ask for another one in the range of the Mesos agents' ports.",
         },
         true,
+        { placeIsGone: true },
       )
     taken.add(port)
     chosen[name] = port

@@ -283,13 +283,12 @@ export class OfferDesk implements OfferSource {
   }
 }
 
-/** Rejected where offers are gone before they were used: nothing was launched, and the workload needs another place. */
-export class OffersGoneError extends EngineError {}
-
-export const offersGone = (workload?: WorkloadId): OffersGoneError =>
-  new OffersGoneError(
+/** What a submit rejects with where its offers are gone before they were used: nothing was launched, and the workload needs another place. */
+export const offersGone = (workload?: WorkloadId): EngineError =>
+  new EngineError(
     { code: 'no-capacity', message: `${workload ?? 'The workload'} has no offer any more: it was taken back, or used up without it.` },
     true,
+    { placeIsGone: true },
   )
 
 const promiseOf = (): Batch['launched'] => {

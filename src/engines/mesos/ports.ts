@@ -43,6 +43,8 @@ export type TaskRecord = {
   readonly startedAt?: Timestamp
   /** Set while its host is silent: nobody knows how it is. */
   readonly silentSince?: Timestamp
+  /** Set while it is only said to have ended, by somebody who does not know how; who knows tells it soon. */
+  readonly hearsaySince?: Timestamp
   readonly stop?: { readonly askedAt: Timestamp; readonly killAt: Timestamp }
   readonly end?: TaskEnd
 }

@@ -16,7 +16,8 @@ export type RolesOptions = {
 
 /**
  * Which roles the framework has and which of them want offers, and the calls that bring Mesos there: SUPPRESS when nothing of a tenant waits,
- * REVIVE exactly once when something does, UPDATE_FRAMEWORK for a tenant's first time. One call at a time, since their order counts.
+ * REVIVE exactly once when something does (which also ends all refusals, those of an earlier instance too), and before it UPDATE_FRAMEWORK for
+ * a tenant's first time. One call at a time, since their order counts.
  */
 export class Roles {
   readonly #options: RolesOptions
@@ -41,15 +42,16 @@ export class Roles {
     void this.#tell()
   }
 
+  /** For a new subscription: no role wants offers until it is revived, since only that also ends what was refused before. */
   describe(): { readonly info: FrameworkInfo; readonly suppressed: readonly string[] } {
     const roles = [...this.#all].toSorted()
-    return { info: this.#options.describe(roles), suppressed: roles.filter(role => !this.#wanted.has(role)) }
+    return { info: this.#options.describe(roles), suppressed: roles }
   }
 
   /** The description that this subscription was made with. */
-  subscribed(roles: readonly string[], suppressed: readonly string[]): void {
+  subscribed(roles: readonly string[]): void {
     this.#subscribed = new Set(roles)
-    this.#active = new Set(roles.filter(role => !suppressed.includes(role)))
+    this.#active = new Set()
     this.#stands = true
     void this.#tell()
   }
@@ -64,14 +66,11 @@ export class Roles {
     this.#telling = true
     try {
       while (this.#stands) {
-        const active = this.#wanted
         const call = this.#next()
         if (call === undefined) return
         await this.#options.ask(call)
-        if (call.type === 'UPDATE_FRAMEWORK') {
-          this.#subscribed = new Set(call.update_framework.framework_info.roles)
-          this.#active = new Set(active)
-        } else if (call.type === 'REVIVE') this.#active = new Set([...this.#active, ...call.revive.roles])
+        if (call.type === 'UPDATE_FRAMEWORK') this.#subscribed = new Set(call.update_framework.framework_info.roles)
+        else if (call.type === 'REVIVE') this.#active = new Set([...this.#active, ...call.revive.roles])
         else if (call.type === 'SUPPRESS') this.#active = new Set([...this.#active].filter(role => !call.suppress.roles.includes(role)))
         this.#count(call)
       }
@@ -87,7 +86,8 @@ export class Roles {
   #next(): Call | undefined {
     if ([...this.#wanted].some(role => !this.#subscribed.has(role))) {
       const { info, suppressed } = this.describe()
-      return { type: 'UPDATE_FRAMEWORK', update_framework: { framework_info: info, suppressed_roles: suppressed } }
+      const still = suppressed.filter(role => !this.#active.has(role))
+      return { type: 'UPDATE_FRAMEWORK', update_framework: { framework_info: info, suppressed_roles: still } }
     }
     const revived = [...this.#wanted].filter(role => !this.#active.has(role))
     if (revived.length > 0) return { type: 'REVIVE', revive: { roles: revived } }

@@ -35,6 +35,16 @@ export type Applied =
   /** It was only intended, and is now known to have started nothing: the workload may be launched again. */
   | { readonly kind: 'never-launched' }
 
+/**
+ * The leader's own word of an end (an answer to a reconciliation, an agent that is back) has neither message nor exit code. The agent tells the
+ * end itself until that is acknowledged, so the leader's word is taken only where that has not come within this time: the agent's first
+ * repetition is after 10 s (Mesos 1.11, src/slave/constants.hpp).
+ */
+const HEARSAY_MS = 15_000
+const HEARSAY_STATES: ReadonlySet<string> = new Set(['TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED'])
+
+const isHearsay = (status: TaskStatus): boolean => status.uuid === undefined && HEARSAY_STATES.has(status.state)
+
 const isAnswer = (status: TaskStatus): boolean => status.reason === 'REASON_RECONCILIATION'
 
 /**
@@ -49,14 +59,20 @@ export const applyStatus = (record: TaskRecord, status: TaskStatus, now: Timesta
     if (record.silentSince !== undefined) return { kind: 'same' }
     return { kind: 'changed', record: { ...record, silentSince: now } }
   }
-  const { silentSince, ...heard } = record
+  const { silentSince, hearsaySince, ...heard } = record
+  if (meaning === 'ended' && isHearsay(status)) {
+    if (hearsaySince === undefined) return { kind: 'changed', record: { ...heard, hearsaySince: now } }
+    if (now - hearsaySince < HEARSAY_MS) return { kind: 'same' }
+  }
   const at = timeOf(status, now)
   if (meaning === 'ended') return { kind: 'changed', record: { ...heard, step: 'ended', end: endOf(status, at, record) } }
   const step = later(record.step, meaning)
   const started = step === 'running' || step === 'killing' ? (record.startedAt ?? at) : record.startedAt
   if (step === record.step && silentSince === undefined && started === record.startedAt) return { kind: 'same' }
-  return { kind: 'changed', record: { ...heard, step, ...(started === undefined ? {} : { startedAt: started }) } }
+  return { kind: 'changed', record: { ...heard, step, ...hearsay(hearsaySince), ...(started === undefined ? {} : { startedAt: started }) } }
 }
+
+const hearsay = (since: Timestamp | undefined): Pick<TaskRecord, 'hearsaySince'> => (since === undefined ? {} : { hearsaySince: since })
 
 const later = (a: TaskStep, b: TaskStep): TaskStep => (TASK_STEPS.indexOf(b) > TASK_STEPS.indexOf(a) ? b : a)
 

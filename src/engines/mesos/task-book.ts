@@ -188,6 +188,7 @@ export class TaskBook {
       }
       this.#put({ ...record, step: 'ended', end: { at: clock.now(), state: 'TASK_DROPPED' } })
     } else if (applied.kind === 'changed') this.#put(applied.record)
+    if (this.#records.get(id)?.hearsaySince !== undefined) this.#askAgainLater(id)
     if (applied.kind === 'same' && status.uuid === undefined) return
     // Only what is kept is acknowledged: until then the agent tells it again.
     this.#background(
@@ -272,6 +273,17 @@ export class TaskBook {
   }
 
   // ---- what is said to Mesos again and again
+
+  #askAgainLater(id: WorkloadId): void {
+    const isArmed = this.#unanswered.size > 0
+    this.#unanswered.add(id)
+    if (isArmed) return
+    this.#cancelReconcile()
+    this.#rounds = Math.max(1, this.#rounds)
+    this.#cancelReconcile = this.#options.clock.after(backoffDelay(RECONCILE_AGAIN, this.#rounds, this.#options.random), () =>
+      this.#askUnanswered(),
+    )
+  }
 
   #askUnanswered(): void {
     this.#cancelReconcile()

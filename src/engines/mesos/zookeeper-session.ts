@@ -54,26 +54,18 @@ export class ZooKeeperSession {
 
   /** Children and, with the same call, a watch on them. Where the node is not there, a watch for its coming, and undefined. */
   async childrenAndWatch(path: string): Promise<readonly string[] | undefined> {
-    try {
-      const reader = await this.#ask(OPERATION.getChildren2, writer => writer.text(path).bool(true))
-      return reader.texts()
-    } catch (cause) {
-      if (!(cause instanceof ZooKeeperError) || cause.code !== ERROR.noNode) throw cause
+    for (;;) {
+      const children = await unlessMissing(this.#ask(OPERATION.getChildren2, writer => writer.text(path).bool(true)))
+      if (children !== undefined) return children.texts()
+      // Where it has come meanwhile, this watch is not one on its children.
+      const node = await unlessMissing(this.#ask(OPERATION.exists, writer => writer.text(path).bool(true)))
+      if (node === undefined) return undefined
     }
-    await this.#ask(OPERATION.exists, writer => writer.text(path).bool(true)).catch(cause => {
-      if (!(cause instanceof ZooKeeperError) || cause.code !== ERROR.noNode) throw cause
-    })
-    return undefined
   }
 
   /** What a node holds, or undefined where it is gone. */
   async data(path: string): Promise<Buffer | undefined> {
-    try {
-      return (await this.#ask(OPERATION.getData, writer => writer.text(path).bool(false))).buffer()
-    } catch (cause) {
-      if (cause instanceof ZooKeeperError && cause.code === ERROR.noNode) return undefined
-      throw cause
-    }
+    return (await unlessMissing(this.#ask(OPERATION.getData, writer => writer.text(path).bool(false))))?.buffer()
   }
 
   /** Any other operation; for tests, which need nodes to be there. */
@@ -169,5 +161,14 @@ export class ZooKeeperSession {
     this.#opened.reject(cause)
     for (const { reject } of this.#asked.splice(0)) reject(cause)
     this.#options.onClosed(cause)
+  }
+}
+
+const unlessMissing = async (answer: Promise<Reader>): Promise<Reader | undefined> => {
+  try {
+    return await answer
+  } catch (cause) {
+    if (cause instanceof ZooKeeperError && cause.code === ERROR.noNode) return undefined
+    throw cause
   }
 }
