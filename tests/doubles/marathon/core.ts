@@ -123,6 +123,7 @@ export class Core {
   readonly frameworkId: string
   readonly #options: CoreOptions
   readonly #queue = new Map<string, QueueCounters>()
+  readonly #byApp = new Map<string, Set<Instance>>()
   readonly #health: HealthChecker
   readonly #cluster = randomUUID()
   #nextOffer = 0
@@ -148,7 +149,7 @@ export class Core {
   // --- what there is -------------------------------------------------------------------------------------------------------------------
 
   instancesOf(app: string): Instance[] {
-    return [...this.instances.values()].filter(instance => instance.app === app)
+    return [...(this.#byApp.get(app) ?? [])]
   }
 
   locksOf(apps: readonly string[]): DeploymentState[] {
@@ -248,7 +249,7 @@ export class Core {
   kill(instance: Instance): void {
     instance.wanted = false
     if (isWaiting(instance) || (TERMINAL.has(instance.condition) && instance.run === undefined)) {
-      this.instances.delete(instance.id)
+      this.#drop(instance)
       return
     }
     instance.killAsked = true
@@ -263,9 +264,16 @@ export class Core {
     instance.run.kill(instance.definition.graceSeconds * 1000)
   }
 
+  #drop(instance: Instance): void {
+    this.instances.delete(instance.id)
+    const others = this.#byApp.get(instance.app)
+    others?.delete(instance)
+    if (others?.size === 0) this.#byApp.delete(instance.app)
+  }
+
   /** Forgets an instance that does not answer (`wipe=true`). */
   expunge(instance: Instance): void {
-    this.instances.delete(instance.id)
+    this.#drop(instance)
   }
 
   // --- hosts that go and come ----------------------------------------------------------------------------------------------------------
@@ -417,6 +425,7 @@ export class Core {
       killAsked: false,
     }
     this.instances.set(instance.id, instance)
+    this.#byApp.set(app.id, (this.#byApp.get(app.id) ?? new Set()).add(instance))
     this.#instanceChanged(instance)
   }
 
@@ -468,20 +477,21 @@ export class Core {
   }
 
   #offer(now: number): void {
+    const held = this.#holdings()
     for (const instance of [...this.instances.values()]) {
       if (!isWaiting(instance) || !instance.wanted) continue
       const app = this.apps.get(instance.app)
       if (app === undefined || now < app.delayUntil) continue
-      this.#match(instance, now)
+      this.#match(instance, now, held)
     }
   }
 
-  #match(instance: Instance, now: number): void {
+  #match(instance: Instance, now: number, held: Holding[]): void {
     const counters = this.#countersOf(instance.app)
     counters.last.clear()
     counters.offers = []
     for (const agent of this.agents.filter(({ connected }) => connected)) {
-      const fit = fitOn(agent, this.agents, instance.definition, this.#holdings(), this.#options.chance)
+      const fit = fitOn(agent, this.agents, instance.definition, held, this.#options.chance)
       counters.processed++
       const rejected = 'reject' in fit ? REJECT_REASONS.indexOf(fit.reject) : REJECT_REASONS.length
       for (const counts of [counters.last, counters.attempt])
@@ -491,6 +501,7 @@ export class Core {
         })
       if ('ports' in fit) {
         counters.lastUsedAt = now
+        held.push({ agent: agent.id, app: instance.app, cpus: instance.definition.cpus, mem: instance.definition.mem, ports: fit.ports })
         this.#launch(instance, agent, fit.ports, now)
         return
       }
@@ -588,7 +599,7 @@ export class Core {
         slaveId: instance.agent?.id ?? '',
       }
     if (!instance.wanted) {
-      this.instances.delete(instance.id)
+      this.#drop(instance)
       if (app !== undefined && this.locksOf([app.id]).length === 0) {
         const active = this.instancesOf(app.id).filter(({ wanted }) => wanted).length
         for (let count = active; count < definitionOf(app.json).instances; count++) this.#schedule(app)
