@@ -37,7 +37,7 @@ export type Lane = {
   readonly tenant: TenantQueue
   readonly controller: ControllerId
   readonly account: AccountRef
-  waiting: Waiting[]
+  readonly waiting: Waiting[]
   /** The turn at which it was served last; 0 where that is not known. */
   served: number
   /** Of the first that waits; and since when whatever waits longest does. Kept so that a pass does not look at lanes whose turn never comes. */
@@ -135,7 +135,7 @@ export class TaskQueue {
       lanes.add(waiting.lane)
     }
     for (const lane of lanes) {
-      lane.waiting = lane.waiting.filter(({ gone }) => !gone)
+      dropGone(lane.waiting)
       if (lane.waiting.length === 0) this.#dropLane(lane)
       noteFirst(lane)
       lane.oldest = lane.waiting.reduce((oldest, { task }) => Math.min(oldest, task.readyAt), Number.POSITIVE_INFINITY)
@@ -263,6 +263,13 @@ const laneBefore = (a: Lane, b: Lane): boolean => {
   if (a.priority !== b.priority) return a.priority > b.priority
   if (a.key !== b.key) return a.key < b.key
   return a.served === b.served ? a.controller < b.controller : a.served < b.served
+}
+
+/** In place: an array that was left behind keeps what it holds alive until the next full collection. */
+const dropGone = (waiting: Waiting[]): void => {
+  let kept = 0
+  for (const one of waiting) if (!one.gone) waiting[kept++] = one
+  waiting.length = kept
 }
 
 const noteFirst = (lane: Lane): void => {
