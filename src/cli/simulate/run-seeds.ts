@@ -72,13 +72,17 @@ const explain = async (
   // A run that broke has no outcome to compare with, so it is told as it is.
   if (first.broke !== undefined || before === undefined) return { ...shown, failure: failureOf(first, undefined, undefined, core.encode) }
   progress.step('shrink', `Seed ${first.plan.seed} fails; faults that it does not need are taken out`)
-  let runs = 0
   try {
-    const shrunk = await core.minimise(before, plan => {
-      progress.update('shrink', `${count(++runs, 'run')} so far`)
-      return pool.simulate(plan, context.signal)
+    const shrunk = await core.minimise(before.plan, {
+      run: plan => pool.simulate(plan, context.signal),
+      onProgress: (faults, runs) => progress.update('shrink', `${count(faults, 'fault')} left after ${count(runs, 'run')}`),
+      signal: context.signal,
     })
-    progress.done('shrink', `${count(shrunk.faults.length, 'fault')} of ${before.faults.length} left after ${count(runs, 'run')}`)
+    if (shrunk === undefined) {
+      progress.fail('shrink', 'it did not fail again: something in the run does not come from its seed, which is a defect of the simulator')
+      return { shown: before, failure: failureOf(first, before, before, core.encode) }
+    }
+    progress.done('shrink', `${count(shrunk.faults.length, 'fault')} of ${before.faults.length} left`)
     return { shown: shrunk, failure: failureOf(first, shrunk, before, core.encode) }
   } catch (cause) {
     if (!context.signal.aborted) throw cause

@@ -27,7 +27,8 @@ const fakeCore = (failing: readonly number[] = []): Core => ({
     }),
   scalePlan: ({ seed, hours }) =>
     fakePlan({ seed, activeMs: hours * 3_600_000, ...(failing.includes(seed) ? { mutation: 'violates' } : {}) }),
-  minimise: async ({ plan }, run) => {
+  minimise: async (plan, { run, onProgress }) => {
+    onProgress(1, 1)
     const without = Array.from({ length: 40 }, (_, number) => number).filter(number => number !== 2)
     return run({ ...plan, without })
   },
@@ -114,6 +115,14 @@ test('a seed that fails is told with the faults that it needs and the command th
   const [, word = ''] = /simulate --replay (\S+)/.exec(stdout) ?? []
   const again = await run({ replay: word })
   assert.deepEqual([again.code, /^verdict +no-orphan does not hold/m.test(again.stdout)], [1, true])
+})
+
+test('a failure that does not come again is told as what it is', async () => {
+  const core: Core = { ...fakeCore([4]), minimise: async () => undefined }
+  const { stdout, stderr, code } = await run({ seeds: 9, first: 4, workers: 1 }, { core })
+  assert.equal(code, 1)
+  assert.match(stderr, /it did not fail again: something in the run does not come from its seed/)
+  assert.match(stdout, /^Faults that it needs, 40 of 40:$/m)
 })
 
 test('where it is to keep going, all failed seeds are named', async () => {
