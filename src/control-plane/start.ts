@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { accountOfAgents, createAgentDirectories } from '../agents/index.ts'
+import { createAgentDirectories } from '../agents/index.ts'
 import { type ApiLog, createApi, handlerOf, type ShutdownRequest, SIGN_IN_PATH } from '../api/index.ts'
+import type { Config } from '../config/index.ts'
 import {
   ADMIN_NAME,
-  accountOfController,
   type ControllerClient,
   createControllerClient,
   createProbe,
@@ -16,10 +16,9 @@ import {
   type Programs,
   prefixOf,
 } from '../controllers/index.ts'
-import { createProcessEngine } from '../engines/index.ts'
 import { createSignInLink } from '../identity/index.ts'
-import { type ControllerId, hostId } from '../model/index.ts'
-import { createRouter, DEFAULT_HOST_NAMES, routesFromStore } from '../router/index.ts'
+import type { ControllerId } from '../model/index.ts'
+import { createRouter, DEFAULT_HOST_NAMES, type OwnHandler, openWorkloadDoor, routesFromStore } from '../router/index.ts'
 import type { Clock, Random } from '../runtime/index.ts'
 import { createSeal, loadKey, openSqliteStore, type Seal, type Store } from '../store/index.ts'
 import { createDirectoryHomes } from '../volumes/index.ts'
@@ -27,6 +26,7 @@ import { composePlane, type Plane } from './compose.ts'
 import { explainController } from './explain-controller.ts'
 import { keepHouse } from './housekeeping.ts'
 import type { Layout } from './layout.ts'
+import { type OpenedEngine, openEngine } from './open-engine.ts'
 import { homeError, prepareHome, replaceFile } from './prepare-home.ts'
 import { removeRunFiles, writeRunFiles } from './run-files.ts'
 import { runToken } from './run-token.ts'
@@ -48,6 +48,7 @@ export type ManorOptions = {
   readonly hookScript: string
   readonly consoleDirectory: string
   readonly version: string
+  readonly config: Config
   /** Name of this machine among hosts. */
   readonly hostName: string
   readonly mirror?: string
@@ -110,23 +111,19 @@ const open = async (
   const onError = (subject: string, cause: unknown): void => log.error({ err: cause, subject }, 'Something failed and is tried again.')
   const script = await readFile(options.hookScript, 'utf8')
   await replaceFile(join(layout.hook, HOOK_FILE), script, 0o644)
-  const engine = await createProcessEngine({
-    owner,
-    directory: layout.engine,
-    clock,
-    random,
-    hostId: hostId(options.hostName),
-    onWarning: options.onWarning,
-  })
-  undo.use(engine)
-  const programs = createPrograms({
+  const door = new Door(clock, undo)
+  const opened = await openEngine({ ...options, layout, owner, hookScript: script, openDoor: (listen, url) => door.open(listen, url) })
+  undo.use(opened)
+  const { engine } = opened
+  const ofThisMachine = createPrograms({
     cacheDirectory: options.cacheDirectory,
     clock,
     random,
     ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
     ...(options.airGapDirectory === undefined ? {} : { airGapDirectory: options.airGapDirectory }),
   })
-  const homes = createDirectoryHomes({ directory: layout.volumes, ownerOf: id => engine.identityOf(accountOfController(id)), clock })
+  const programs = opened.programs(ofThisMachine)
+  const homes = createDirectoryHomes({ directory: layout.volumes, ownerOf: id => opened.ownerOfHome(id), clock })
   let url = ''
   const plane = composePlane({
     store,
@@ -139,20 +136,20 @@ const open = async (
     homes,
     probe: createProbe(clock),
     owner,
-    manorUrl: () => url,
+    manorUrl: () => door.url ?? url,
     urlFile: layout.urlFile,
     hook: { script, root: layout.hook },
     portRange: PORT_RANGE,
     directories: createAgentDirectories({
       workRoot: layout.agents,
       jarCaches: layout.jarCaches,
-      ownerOf: controller => engine.identityOf(accountOfAgents(controller)),
+      ownerOf: controller => opened.ownerOfAgents(controller),
     }),
     onProgress: options.onProgress,
     onError,
   })
   const clientOf = (id: ControllerId): ControllerClient | undefined => clientFor(store, seal, clock, id)
-  const address = await serve({ ...options, layout, seal, owner, store, plane, engine, undo })
+  const address = await serve({ ...options, layout, seal, owner, store, plane, engine, door, undo })
   url = address.url
   const house = new AbortController()
   const housekeeping = keepHouse({ store, clock, sweepHomes: () => homes.sweep(), onError }, house.signal)
@@ -175,13 +172,14 @@ type Serving = ManorOptions & {
   readonly owner: string
   readonly store: Store
   readonly plane: Plane
-  readonly engine: Awaited<ReturnType<typeof createProcessEngine>>
+  readonly engine: OpenedEngine['engine']
+  readonly door: Door
   readonly undo: AsyncDisposableStack
 }
 
 /** Opens the one address: the API and the console behind the router. */
 const serve = async (serving: Serving): Promise<{ readonly url: string; readonly consoleUrl: string }> => {
-  const { clock, random, log, store, seal, plane, engine, undo, layout } = serving
+  const { clock, random, log, store, seal, plane, engine, door, undo, layout } = serving
   let port = serving.port
   const urls = () => ({
     publicUrl: `http://127.0.0.1:${port}`,
@@ -218,9 +216,11 @@ const serve = async (serving: Serving): Promise<{ readonly url: string; readonly
   })
   undo.defer(() => api.close())
   await api.ready()
+  const own = handlerOf(api)
+  door.answer(own)
   const router = createRouter({
     routes: routesFromStore(store),
-    own: handlerOf(api),
+    own,
     clock,
     onFault: fault => log.error({ ...fault }, 'A controller did not answer.'),
   })
@@ -230,8 +230,32 @@ const serve = async (serving: Serving): Promise<{ readonly url: string; readonly
   const { publicUrl, consoleUrl } = urls()
   const token = await runToken({ store, seal, clock, random })
   undo.defer(() => removeRunFiles(layout))
-  await writeRunFiles(layout, { url: publicUrl, consoleUrl, pid: process.pid, startedAt: clock.now() }, token, publicUrl)
+  await writeRunFiles(layout, { url: publicUrl, consoleUrl, pid: process.pid, startedAt: clock.now() }, token, door.url ?? publicUrl)
   return { url: publicUrl, consoleUrl }
+}
+
+/** Manor's address for workloads that do not share its loopback. It is opened before the API is there, so its first callers wait. */
+class Door {
+  url: string | undefined
+  readonly #clock: Clock
+  readonly #undo: AsyncDisposableStack
+  readonly #own = Promise.withResolvers<OwnHandler>()
+
+  constructor(clock: Clock, undo: AsyncDisposableStack) {
+    this.#clock = clock
+    this.#undo = undo
+  }
+
+  async open(listen: { readonly host: string; readonly port: number }, url?: string): Promise<number> {
+    const own: OwnHandler = (request, response) => void this.#own.promise.then(answer => answer(request, response))
+    const { address } = this.#undo.use(await openWorkloadDoor({ own, clock: this.#clock, listen }))
+    this.url = url ?? `http://${address.host}:${address.port}`
+    return address.port
+  }
+
+  answer(own: OwnHandler): void {
+    this.#own.resolve(own)
+  }
 }
 
 const clientFor = (store: Store, seal: Seal, clock: Clock, id: ControllerId): ControllerClient | undefined => {

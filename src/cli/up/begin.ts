@@ -7,6 +7,7 @@ import { homeOf } from '../connection.ts'
 import type { CliContext } from '../context.ts'
 import type { Progress } from '../display/progress.ts'
 import { readVersion } from '../version.ts'
+import { type ConfigOptions, readConfig } from './config-file.ts'
 import { openLog } from './log-file.ts'
 import { cacheDirectory, HOOK_SCRIPT, ROOT } from './places.ts'
 
@@ -14,7 +15,7 @@ import { cacheDirectory, HOOK_SCRIPT, ROOT } from './places.ts'
 export const beginManor = async (
   context: CliContext,
   progress: Progress,
-  options: CommonOptions & { readonly port: number; readonly onShutdown: (request: ShutdownRequest) => void },
+  options: CommonOptions & ConfigOptions & { readonly port: number; readonly onShutdown: (request: ShutdownRequest) => void },
 ): Promise<Manor> => {
   const { env, clock, random } = context
   const home = homeOf(options, env)
@@ -27,6 +28,7 @@ export const beginManor = async (
     hookScript: HOOK_SCRIPT,
     consoleDirectory: join(ROOT, 'console/dist'),
     version: await readVersion(),
+    config: await readConfig(options, home),
     hostName: hostNameOf(hostname()),
     ...(env.MANOR_JENKINS_MIRROR ? { mirror: env.MANOR_JENKINS_MIRROR } : {}),
     ...(env.MANOR_AIR_GAP ? { airGapDirectory: env.MANOR_AIR_GAP } : {}),

@@ -60,6 +60,8 @@ const wordsOf = (home: string, options: UpOptions): string[] => [
   home,
   '--port',
   String(options.port),
+  ...(options.engine === undefined ? [] : ['--engine', options.engine]),
+  ...(options.config === undefined ? [] : ['--config', options.config]),
   ...(options.distribution === undefined ? [] : ['--distribution', options.distribution]),
   ...(options.war === undefined ? [] : ['--war', options.war]),
   ...(options.sample ? [] : ['--no-sample']),

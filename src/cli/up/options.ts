@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 import { CliError } from '../errors.ts'
+import type { ConfigOptions } from './config-file.ts'
 
 /** What `manor up` was asked, as commander gives it. */
-export type UpOptions = {
+export type UpOptions = ConfigOptions & {
   readonly port: number
   readonly detach?: boolean
   readonly sample: boolean

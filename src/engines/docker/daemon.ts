@@ -65,6 +65,8 @@ export type FleetOptions = Pick<
   readonly pool: AddressPool
   readonly isInternal: (tenant: TenantId) => boolean
   readonly startsAtATime: number
+  /** All workloads of a tenant share one network. */
+  readonly peersByName: boolean
   readonly daemonTimeoutMs: Milliseconds
   readonly orphanGraceMs: Milliseconds
   /** A stream of events that is silent for so long is begun anew. */
@@ -139,7 +141,7 @@ export class Daemon {
       owner,
       clock,
       host: options.host,
-      address: reachAt,
+      reach: { address: reachAt, peersByName: fleet.peersByName },
       outages: this.#outages,
       stopOf: id => this.#stopper.stopOf(id),
       isStarting: id => this.#submitter.isStarting(id),

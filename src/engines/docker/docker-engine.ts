@@ -204,6 +204,7 @@ const fleetOf = (options: DockerEngineOptions, onHint: (observation: Observation
     daemonTimeoutMs: options.daemonTimeoutMs ?? DAEMON_TIMEOUT_MS,
     orphanGraceMs: options.orphanGraceMs ?? ORPHAN_GRACE_MS,
     extraHosts: options.extraHosts ?? [],
+    peersByName: options.daemons.length === 1,
     pullPolicy: options.pullPolicy ?? 'missing',
     loginOf: registry => (Object.hasOwn(registries, registry) ? registries[registry] : undefined),
     imageOf: workload => workload.image ?? images[workload.labels.kind],

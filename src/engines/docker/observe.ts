@@ -61,15 +61,23 @@ export const wantsLastWords = (seen: Seen, { stop }: Beside): boolean =>
 const wasStopped = ({ finishedAt }: Seen, stop: Beside['stop']): boolean =>
   stop !== undefined && (finishedAt === undefined || finishedAt >= stop.askedAt - CLOCK_SKEW_MS)
 
-export const observationOf = (seen: Seen, beside: Beside, host: HostId, address: string): Observation => {
+/** Where a daemon's containers are reached. */
+export type Reach = {
+  /** From Manor, on published ports. */
+  readonly address: string
+  /** From each other by name, whatever address they have: where all of a tenant's are on one daemon's network. */
+  readonly peersByName: boolean
+}
+
+export const observationOf = (seen: Seen, beside: Beside, host: HostId, at: Reach): Observation => {
   const { told, startedAt } = seen
+  const { address } = at
   const base = {
     id: told.id,
     labels: told.labels,
     host,
     address,
-    // Docker's own names resolve to it on its tenant's network, whatever address it has there.
-    peerAddress: told.labels.noun,
+    ...(at.peersByName ? { peerAddress: told.labels.noun } : {}),
     ports: told.ports,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...peakOf(seen, beside),

@@ -64,11 +64,12 @@ for (const [api, more] of answers)
     })
     const seen = readContainer(parse(Inspected, text))
     assert.ok(seen !== undefined)
-    assert.deepEqual(observationOf(seen, {}, hostId('h1'), '127.0.0.1'), {
+    assert.deepEqual(observationOf(seen, {}, hostId('h1'), { address: '127.0.0.1', peersByName: true }), {
       id: 'agent.a1',
       labels: { owner: 'o1', kind: 'agent', noun: 'a1', epoch: 3 },
       host: 'h1',
       address: '127.0.0.1',
+      peerAddress: 'a1',
       ports: { http: 20_001 },
       startedAt: Date.UTC(2026, 0, 1, 0, 0, 0, 123),
       state: 'running',

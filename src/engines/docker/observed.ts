@@ -5,7 +5,7 @@ import type { Inspected, Stats, Summary } from './client/answers.ts'
 import type { DockerClient } from './client/client.ts'
 import { containerName, LABEL, ownerLabel } from './labels.ts'
 import { logTail } from './log-tail.ts'
-import { type Beside, hasEnded, observationOf, readContainer, type Seen, wantsLastWords } from './observe.ts'
+import { type Beside, hasEnded, observationOf, type Reach, readContainer, type Seen, wantsLastWords } from './observe.ts'
 import type { Outages } from './outages.ts'
 
 export type ObservedOptions = {
@@ -13,7 +13,7 @@ export type ObservedOptions = {
   readonly owner: string
   readonly clock: Clock
   readonly host: HostId
-  readonly address: string
+  readonly reach: Reach
   readonly outages: Outages
   readonly stopOf: (id: WorkloadId) => Beside['stop']
   readonly isStarting: (id: WorkloadId) => boolean
@@ -112,7 +112,7 @@ export class Observed {
   }
 
   #observation(entry: Entry): Observation {
-    const { host, address, stopOf, outages } = this.#options
+    const { host, reach, stopOf, outages } = this.#options
     const { seen } = entry
     const stop = stopOf(seen.told.id)
     const oomAt = this.ooms.get(seen.containerId)
@@ -124,7 +124,7 @@ export class Observed {
       ...(entry.lastWords === undefined ? {} : { lastWords: entry.lastWords }),
       daemonWasAway: seen.finishedAt !== undefined && outages.covers(seen.finishedAt),
     }
-    return observationOf(seen, beside, host, address)
+    return observationOf(seen, beside, host, reach)
   }
 
   async #look({ Id, State }: Summary, signal: AbortSignal): Promise<void> {
