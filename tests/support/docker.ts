@@ -3,13 +3,13 @@
  * machine's, several can run side by side, and all of it is gone with the process that holds the namespaces.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { closeSync, createReadStream, existsSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { closeSync, createReadStream, existsSync, openSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs'
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DockerClient } from '../../src/engines/docker/client/client.ts'
-import { systemClock } from '../../src/runtime/index.ts'
+import { hasCode, systemClock } from '../../src/runtime/index.ts'
 import { waitFor } from './wait.ts'
 
 export type DockerdOptions = {
@@ -80,7 +80,7 @@ export const startDockerd = async (options: DockerdOptions = {}): Promise<Docker
       await client.close()
       await end(daemon, 'SIGTERM')
       await end(containerd, 'SIGTERM')
-      endAllIn(holderPid)
+      await endAllIn(holderPid, cgroupParent)
       await end(holder, 'SIGKILL')
       removeGroups(cgroupParent)
       await rm(directory, { recursive: true, force: true, maxRetries: 5 })
@@ -150,18 +150,47 @@ const removeContainers = async (client: DockerClient): Promise<void> => {
   for (const { Id } of await client.listContainers([], signal).catch(() => [])) await client.removeContainer(Id, true, signal)
 }
 
-/** What is left in the daemon's namespaces: containerd and its shims, after a crash of the daemon. */
-const endAllIn = (holder: number): void => {
-  const ours = namespaceOf(String(holder))
-  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name)))
-    if (ours !== undefined && Number(pid) !== holder && namespaceOf(pid) === ours) process.kill(Number(pid), 'SIGKILL')
+/**
+ * What is left of a daemon: containerd and its shims, which are in its namespaces, and containers, which are in its control groups. Looked for
+ * until none is found, since one that is being ended may start another.
+ */
+const endAllIn = (holder: number, cgroupParent: string): Promise<boolean> => {
+  const namespace = namespaceOf(String(holder))
+  // Where the holder has gone already, its number may be anybody's: nothing of the machine's own is ever ended.
+  const ours = namespace === namespaceOf('self') ? undefined : namespace
+  const isOurs = (pid: string): boolean =>
+    Number(pid) !== holder &&
+    ((ours !== undefined && namespaceOf(pid) === ours) || textOf(`/proc/${pid}/cgroup`).includes(`${cgroupParent}/`))
+  const look = (): boolean => {
+    const left = readdirSync('/proc').filter(name => /^\d+$/.test(name) && isOurs(name))
+    for (const pid of left) kill(Number(pid))
+    return left.length === 0
+  }
+  return waitFor(look, { what: 'nothing is left of the Docker daemon' })
+}
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (cause) {
+    // It ended by itself between the look and the kill.
+    if (!hasCode(cause, 'ESRCH')) throw cause
+  }
 }
 
 const namespaceOf = (pid: string): string | undefined => {
   try {
-    return execFileSync('readlink', [`/proc/${pid}/ns/mnt`], { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
+    return readlinkSync(`/proc/${pid}/ns/mnt`)
   } catch {
     return undefined
+  }
+}
+
+const textOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
   }
 }
 
