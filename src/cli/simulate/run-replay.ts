@@ -64,6 +64,15 @@ const decode = (word: string, given: string, core: Core) => {
   }
 }
 
+/** More than these are better read in the log. */
+const MOST_FAULTS = 6
+
+const faultsText = (faults: Outcome['faults']): string => {
+  if (faults.length === 0) return 'none'
+  if (faults.length > MOST_FAULTS) return `${faults.length}, each in the log above`
+  return faults.map(({ name, at }) => `${name} at ${virtualTime(at)}`).join(', ')
+}
+
 const summary = (
   { violations: [violation], faults, virtualMs, wallMs, logLines, logHash }: Outcome,
   report: string | undefined,
@@ -74,7 +83,7 @@ const summary = (
       ['verdict', violation === undefined ? 'every claim held' : `${violation.invariant} does not hold, at ${virtualTime(violation.at)}`],
       ['claim', violation?.claim],
       ['found', violation?.found],
-      ['faults', faults.length === 0 ? 'none' : faults.map(({ name, at }) => `${name} at ${virtualTime(at)}`).join(', ')],
+      ['faults', faultsText(faults)],
       ['virtual time', `${formatDuration(virtualMs)} in ${formatDuration(wallMs)}`],
       ['log', `${count(logLines, 'line')}, hash ${logHash}`],
       ['report', report],
