@@ -28,11 +28,14 @@ const SIGNAL_WORDS: Readonly<Record<string, keyof typeof constants.signals>> = {
   Terminated: 'SIGTERM',
 }
 
-/** The exit status as a shell gives it, out of "Command exited with status 3" or "Command terminated with signal Terminated". */
+/**
+ * The exit status as a shell gives it, out of "Command exited with status 3" or "Command terminated with signal Terminated". Other messages tell
+ * of other programs' statuses, such as a pull's.
+ */
 export const exitCodeOf = (message: string | undefined): number | undefined => {
-  const [, status] = /exited with status (\d+)/.exec(message ?? '') ?? []
+  const [, status] = /^(?:Command|Container) exited with status (\d+)/.exec(message ?? '') ?? []
   if (status !== undefined) return Number(status)
-  const [, word = ''] = /terminated with signal (.+?)(?: \(core dumped\))?$/.exec(message ?? '') ?? []
+  const [, word = ''] = /^(?:Command|Container) terminated with signal (.+?)(?: \(core dumped\))?$/.exec(message ?? '') ?? []
   const signal = SIGNAL_WORDS[word]
   return signal === undefined ? undefined : SIGNAL_BASE + constants.signals[signal]
 }
