@@ -1,7 +1,7 @@
 /** The daemon itself goes and comes back, with and without live-restore, politely and by a crash; several daemons, one of them silent. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createDockerEngine, EngineError } from '../../src/engines/index.ts'
+import { createDockerEngine, type DockerEngineOptions, EngineError } from '../../src/engines/index.ts'
 import { hostId } from '../../src/model/index.ts'
 import { systemClock, systemRandom } from '../../src/runtime/index.ts'
 import { importTestImage, startDockerd, TEST_IMAGE } from '../support/docker.ts'
@@ -65,8 +65,9 @@ test('two daemons are two hosts; one that is silent hides nothing of the other',
   try {
     for (const daemon of daemons) await importTestImage(daemon)
     const owner = `test-${process.pid}-two`
-    const open = () =>
+    const open = (more: Partial<DockerEngineOptions> = {}) =>
       createDockerEngine({
+        ...more,
         owner,
         daemons: daemons.map(({ socket }, i) => ({ host: hostId(`docker-${i}`), address: `unix://${socket}` })),
         clock: systemClock,
@@ -103,6 +104,16 @@ test('two daemons are two hosts; one that is silent hides nothing of the other',
       const fresh = await open()
       await assert.rejects(fresh.list(never), cause => cause instanceof EngineError && cause.retryable && /docker-1/.test(cause.message))
       await fresh.close()
+      // One that is told what was placed there says of that alone that it is unknown.
+      const told = await open({ placedOn: host => (host === 'docker-1' ? [{ id: other.id, labels: other.labels, ports: {} }] : []) })
+      assert.deepEqual(
+        (await told.list(never)).map(({ id, state, host }) => [id, state, host]),
+        [
+          [plain.id, 'running', 'docker-0'],
+          [other.id, 'unknown', 'docker-1'],
+        ],
+      )
+      await told.close()
     } finally {
       process.kill(second.pid, 'SIGCONT')
     }

@@ -20,6 +20,7 @@ import { DaemonSilent, hasStatus } from './client/errors.ts'
 import { followEvents } from './client/event-stream.ts'
 import type { TlsFiles } from './client/transport.ts'
 import { untilAborted } from './client/until-aborted.ts'
+import type { DockerEngineOptions } from './docker-engine.ts'
 import { applyFirewall, type FirewallOptions } from './firewall.ts'
 import { describeDockerHost, silentHost } from './host.ts'
 import { LABEL, ownerLabel } from './labels.ts'
@@ -69,6 +70,7 @@ export type FleetOptions = Pick<
   readonly peersByName: boolean
   readonly daemonTimeoutMs: Milliseconds
   readonly orphanGraceMs: Milliseconds
+  readonly placedOn: NonNullable<DockerEngineOptions['placedOn']>
   /** A stream of events that is silent for so long is begun anew. */
   readonly eventsIdleMs: Milliseconds
   readonly onWarning: (sentence: string) => void
@@ -174,7 +176,9 @@ export class Daemon {
       return seen
     } catch (cause) {
       if (signal.aborted || !isSilence(cause)) throw cause
-      if (!this.#listed) throw hostSilent(`What runs on ${this.host} is not known: ${messageOf(cause)}`, cause)
+      const placed = this.#listed ? undefined : this.#fleet.placedOn(this.host)
+      if (!this.#listed && placed === undefined) throw hostSilent(`What runs on ${this.host} is not known: ${messageOf(cause)}`, cause)
+      if (placed !== undefined) return placed.map(observation => ({ ...observation, host: this.host, state: 'unknown' }))
       return this.#observed.known().map(observation => (observation.state === 'ended' ? observation : { ...observation, state: 'unknown' }))
     }
   }

@@ -36,6 +36,11 @@ export type DockerEngineOptions = {
   readonly pool?: AddressPool
   /** `name:address` (or `name:host-gateway`) for each container's /etc/hosts: how it finds Manor. */
   readonly extraHosts?: readonly string[]
+  /**
+   * What was placed on a host, as whoever placed it remembers: asked where a daemon has not answered since Manor's start, and told as unknown.
+   * Without it the list of all workloads fails until each daemon has answered once, since it must not say that nothing runs there.
+   */
+  readonly placedOn?: (host: HostId) => readonly Omit<Observation, 'state' | 'host'>[] | undefined
   readonly startsAtATime?: number
   /** After this a daemon counts as silent. */
   readonly daemonTimeoutMs?: Milliseconds
@@ -211,6 +216,7 @@ const fleetOf = (options: DockerEngineOptions, onHint: (observation: Observation
     userOf: account => notRoot(account, userOf(account)),
     readOnlyRoot: options.readOnlyRoot ?? (workload => workload.labels.kind === 'controller'),
     cpuCeilingOf: options.cpuCeilingOf ?? (() => undefined),
+    placedOn: options.placedOn ?? (() => undefined),
     eventsIdleMs: options.eventsIdleMs ?? IDLE_MS,
     onWarning: options.onWarning,
     onHint,
