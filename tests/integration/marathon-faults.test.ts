@@ -111,6 +111,11 @@ test('a new run waits for the app to be unlocked, without a change sent to it', 
   assert.ok(!bench.double.requests.slice(before).some(line => line.startsWith('PUT')))
   bench.double.faults.unstick(id)
   await run(engine, next)
+  // A whole definition, of which nothing of the last run is left.
+  assert.equal(
+    bench.double.requests.findLast(line => line.startsWith('PUT')),
+    'PUT /v2/apps/manor/team-a/again?partialUpdate=false',
+  )
   // The evidence of the first stays until it is removed, and its removal takes nothing of the second away.
   assert.equal((await see(engine, first.id))?.exitCode, 3)
   await engine.remove(first.id, signal)

@@ -112,6 +112,11 @@ export class MarathonClient {
     return this.json('PUT', `/v2/apps${id}${force ? '?force=true' : ''}`, change, signal)
   }
 
+  /** Puts a whole definition in the place of another: of the old one, nothing is kept that the new one does not name. */
+  replace(id: string, definition: unknown, signal: AbortSignal): Promise<unknown> {
+    return this.json('PUT', `/v2/apps${id}?partialUpdate=false`, definition, signal)
+  }
+
   delete(id: string, signal: AbortSignal): Promise<unknown> {
     return this.json('DELETE', `/v2/apps${id}?force=true`, undefined, signal)
   }

@@ -216,7 +216,7 @@ class Marathon implements MarathonEngine {
       return false
     }
     try {
-      await this.client.change(there.id, definition, false, signal)
+      await this.client.replace(there.id, definition, signal)
       return true
     } catch (cause) {
       if (!(cause instanceof MarathonRefusal)) throw cause
