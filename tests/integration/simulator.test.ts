@@ -20,8 +20,10 @@ import { CliRun } from '../support/cli-run.ts'
 import { waitFor } from '../support/wait.ts'
 
 const FRESH_SEEDS = 200
-/** What the fresh seeds may take by the wall; their virtual hours are chosen to fill it. */
+/** What the fresh seeds take by the wall; their virtual hours are chosen to fill it. */
 const TIME_BOX_MS = 240_000
+/** A machine that becomes so busy meanwhile that they take longer than this has not run them, and the test says so. */
+const LONGEST_MS = 420_000
 const MOST_HOURS = 24
 const LEVEL = 'hard'
 const workers = Math.min(2, availableParallelism())
@@ -44,13 +46,12 @@ test(`${FRESH_SEEDS} fresh seeds pass`, async t => {
     `seeds from ${first} on, ${hours} virtual hours each: ./manor simulate --first ${first} --seeds ${FRESH_SEEDS} --hours ${hours} --faults ${LEVEL}`,
   )
   const result = await runSwarm(
-    { first, count: FRESH_SEEDS, forMs: TIME_BOX_MS, workers, keepGoing: true, planOf: seed => seedFleet(seed, LEVEL, hours) },
+    { first, count: FRESH_SEEDS, forMs: LONGEST_MS, workers, keepGoing: true, planOf: seed => seedFleet(seed, LEVEL, hours) },
     { simulate: pool.simulate, clock: systemClock, signal: never },
   )
   t.diagnostic(`${result.done} seeds, ${result.builds} builds, ${result.faults} faults, ${result.manorRestarts} restarts of Manor`)
   assert.deepEqual(result.failures.map(told), [])
-  // A machine on which they do not fit has run as many as it could, and says so above.
-  assert.ok(result.done === FRESH_SEEDS || (result.done > 0 && result.wallMs >= TIME_BOX_MS), `${result.done} seeds`)
+  assert.equal(result.done, FRESH_SEEDS, `in ${Math.round(result.wallMs / 1_000)} s`)
   assert.ok(result.builds > result.done && result.faults > result.done, 'the seeds had builds and faults')
 })
 
