@@ -28,10 +28,10 @@ export type SpecInput = {
 /** Processes and threads of one workload, as in the process engine. */
 export const MAX_PROCESSES = 4_096
 /** Two log files of this size, as in the process engine. */
-const LOG_FILE_SIZE = '8m'
-const LOG_FILES = '2'
+export const LOG_FILE_SIZE = '8m'
+export const LOG_FILES = '2'
 const CPU_SHARES_PER_CORE = 1_024
-const NANOS_PER_CORE = 1e9
+export const NANOS_PER_CORE = 1e9
 /** What the kernel takes for shares. */
 const CPU_SHARES = { least: 2, most: 262_144 } as const
 /** oom_score_adj, as in the process engine: where the whole machine runs out of memory, builds go first, then controllers. */
@@ -40,7 +40,7 @@ const OOM_SCORES = { agent: 600, controller: 300 } as const
 const TMPFS_SHARE = 4
 /** The smallest memory that Docker takes. */
 export const LEAST_MEMORY_MB = 6
-const MAX_HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
+export const MAX_HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 
 /**
  * The shell in front of the command makes one stream of its two, since two are read by the daemon one after the other and their order is lost.
@@ -48,8 +48,7 @@ const MAX_HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
  */
 const ENTRYPOINT = ['/bin/sh', '-c', 'exec "$@" 2>&1 </dev/null', 'sh']
 
-const fillerOf = (workload: Workload, ports: Readonly<Record<string, number>>) => {
-  const dir = privateDirectory(workload.id)
+export const fillerOf = (workload: Workload, ports: Readonly<Record<string, number>>, dir = privateDirectory(workload.id)) => {
   return (text: string): string =>
     fillPlaceholders(text, dir, ports, name => {
       throw invalid(
@@ -59,8 +58,7 @@ const fillerOf = (workload: Workload, ports: Readonly<Record<string, number>>) =
     })
 }
 
-const environmentOf = (workload: Workload, fill: (text: string) => string): string[] => {
-  const dir = privateDirectory(workload.id)
+export const environmentOf = (workload: Workload, fill: (text: string) => string, dir = privateDirectory(workload.id)): string[] => {
   // What an image says itself (its PATH, its JAVA_HOME) stays; nothing of Manor's own environment is in it.
   const base = { HOME: dir, TMPDIR: `${dir}/tmp`, LANG: 'C.UTF-8', MANOR_WORKLOAD: workload.id }
   const given = Object.entries(workload.environment).map(([name, value]) => [name, fill(value)] as const)
@@ -131,8 +129,13 @@ const tmpfsBytes = (memoryMb: number): number =>
   memoryMb > 0 ? Math.floor((memoryMb * BYTES_PER_MEBIBYTE) / TMPFS_SHARE) : 64 * BYTES_PER_MEBIBYTE
 
 /** What is unpacked in PRIVATE_ROOT before the start: the private directory, its tmp, and the files with the directories on the way to them. */
-export const privateFiles = (workload: Workload, ports: Readonly<Record<string, number>>, { uid, gid }: ContainerUser): TarEntry[] => {
-  const fill = fillerOf(workload, ports)
+export const privateFiles = (
+  workload: Workload,
+  ports: Readonly<Record<string, number>>,
+  { uid, gid }: ContainerUser,
+  dir = privateDirectory(workload.id),
+): TarEntry[] => {
+  const fill = fillerOf(workload, ports, dir)
   const directories = new Set([workload.id, `${workload.id}/tmp`])
   for (const { path } of workload.files) {
     const parts = partsOf(path).slice(0, -1)

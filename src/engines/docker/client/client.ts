@@ -217,6 +217,16 @@ export class DockerClient {
     return events
   }
 
+  /** A call of which this client knows nothing more than that its path begins with a version: how the Swarm's calls are made. */
+  call(call: Call, signal: AbortSignal): Promise<{ readonly status: number; readonly text: string }> {
+    return this.#call(call, signal)
+  }
+
+  /** The same, for an answer that is a stream. */
+  async open(call: Call, signal: AbortSignal): Promise<Readable> {
+    return (await this.#stream(call, signal)).body
+  }
+
   close(): Promise<void> {
     return this.#transport.close()
   }
