@@ -219,6 +219,9 @@ export const mesosHarness = async (options: MesosOptions = {}): Promise<MesosHar
   const keepAlive = createServer()
   await new Promise<void>(resolve => keepAlive.listen(0, '127.0.0.1', resolve))
   const { signal } = new AbortController()
+  // All on one host, the largest: ports of two hosts may be the same numbers.
+  const hosts = await engine.hosts(AbortSignal.timeout(20_000))
+  const [host] = hosts.filter(({ state }) => state === 'ready').toSorted((a, b) => b.capacity.memoryMb - a.capacity.memoryMb)
   return {
     get engine() {
       return engine
@@ -226,7 +229,7 @@ export const mesosHarness = async (options: MesosOptions = {}): Promise<MesosHar
     mesos,
     proxy,
     owner,
-    host: undefined,
+    host: host?.id,
     clock: systemClock,
     patienceMs,
     ...(given?.image === undefined ? {} : { image: given.image }),
@@ -241,7 +244,7 @@ export const mesosHarness = async (options: MesosOptions = {}): Promise<MesosHar
     occupyPort: async () => {
       const other = await open(`${owner}-holds-${++occupied}`)
       const id = workloadId(`holds-${occupied}`)
-      await other.submit(holderOf(id, `${owner}-holds-${occupied}`, given?.image), undefined, signal)
+      await other.submit(holderOf(id, `${owner}-holds-${occupied}`, given?.image), host?.id, signal)
       const held = async (): Promise<Observation | undefined> => (await other.list(signal)).find(one => one.id === id)
       const running = await waitFor(async () => ((await held())?.state === 'running' ? held() : undefined), { what: 'a task holds a port' })
       return {
