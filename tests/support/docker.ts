@@ -82,7 +82,7 @@ export const startDockerd = async (options: DockerdOptions = {}): Promise<Docker
       await end(containerd, 'SIGTERM')
       await endAllIn(holderPid, cgroupParent)
       await end(holder, 'SIGKILL')
-      removeGroups(cgroupParent)
+      await removeGroups(cgroupParent)
       await rm(directory, { recursive: true, force: true, maxRetries: 5 })
     },
   }
@@ -194,10 +194,16 @@ const textOf = (path: string): string => {
   }
 }
 
-/** Groups are directories whose files cannot be deleted: they are removed from the leaves up. */
-const removeGroups = (parent: string): void => {
-  for (const tree of readdirSync('/sys/fs/cgroup')) removeGroup(join('/sys/fs/cgroup', tree, parent))
-  removeGroup(join('/sys/fs/cgroup', parent))
+/** Groups are directories whose files cannot be deleted: they are removed from the leaves up, once what was in them has ended. */
+const removeGroups = async (parent: string): Promise<void> => {
+  const roots = ['.', ...readdirSync('/sys/fs/cgroup')].map(tree => join('/sys/fs/cgroup', tree, parent))
+  await waitFor(
+    () => {
+      for (const root of roots) removeGroup(root)
+      return !roots.some(existsSync)
+    },
+    { what: 'the control groups are gone', seen: () => roots.filter(existsSync) },
+  )
 }
 
 const removeGroup = (path: string): void => {
@@ -205,8 +211,9 @@ const removeGroup = (path: string): void => {
   for (const child of readdirSync(path, { withFileTypes: true })) if (child.isDirectory()) removeGroup(join(path, child.name))
   try {
     rmdirSync(path)
-  } catch {
-    // A process that is just ending keeps its group for a moment; an empty group costs nothing.
+  } catch (cause) {
+    // A process that is just ending keeps its group for a moment.
+    if (!hasCode(cause, 'EBUSY', 'ENOTEMPTY', 'ENOENT')) throw cause
   }
 }
 

@@ -51,22 +51,19 @@ const carry = (socket: Socket, { destination, port, program }: SshTarget, onSaid
     // The last words are the ones that tell why; a chatty banner must not grow.
     said = `${said}${chunk.toString('utf8')}`.slice(-500)
   })
-  const end = (): void => {
-    child.kill()
-    socket.destroy()
-  }
-  child.once('error', cause => {
-    onSaid(`ssh to ${destination} could not be started: ${cause.message}`)
-    end()
-  })
-  child.once('exit', code => {
+  // What ssh said last comes after its end: only then is it told, and the connection ended.
+  child.once('close', code => {
     if (code !== 0 && !socket.destroyed) onSaid(`ssh to ${destination} ended: ${said.trim() || `exit code ${code}`}`)
     socket.destroy()
   })
-  socket.once('close', end)
-  socket.on('error', end)
-  // A side that went away is told by `exit` and `close`: what cannot be written any more is nobody's.
-  child.stdin.on('error', end)
+  child.once('error', cause => {
+    onSaid(`ssh to ${destination} could not be started: ${cause.message}`)
+    socket.destroy()
+  })
+  socket.once('close', () => child.kill())
+  socket.on('error', () => socket.destroy())
+  // A side that went away is told by `close`: what cannot be written any more is nobody's.
+  child.stdin.on('error', () => undefined)
   socket.pipe(child.stdin)
-  child.stdout.pipe(socket)
+  child.stdout.pipe(socket, { end: false })
 }
