@@ -71,6 +71,7 @@ const view = (change: Partial<ControllerView> & { readonly row?: Partial<Control
     servesSilentlySince: undefined,
     liveAgents: 0,
     now: NOW,
+    elapsedSince: at => NOW - at,
     ...rest,
   }
 }
@@ -289,6 +290,7 @@ const settleFrom = (phase: Controller['phase'], wanted: Controller['wanted']): s
       listeningSince: 0,
       liveAgents: 0,
       now,
+      elapsedSince: at => now - at,
     }
     const step = decide(seen)
     switch (step.kind) {

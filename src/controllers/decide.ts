@@ -38,6 +38,8 @@ export type ControllerView = {
   /** Agents of this controller that are not gone yet. */
   readonly liveAgents: number
   readonly now: Timestamp
+  /** How long ago a moment was, in milliseconds, though the wall clock may have been set since: for graces whose early end costs a build. */
+  readonly elapsedSince: (at: Timestamp) => number
 }
 
 /** One step. The reconciler carries it out and looks again. */
@@ -245,11 +247,11 @@ const decideUnreachable = ({ controller, observation }: ControllerView): Control
   return { kind: 'move', to: 'starting', message: 'is reachable again' }
 }
 
-const decideQuieting = ({ controller, observation, presence, listeningSince, now }: ControllerView): ControllerStep => {
+const decideQuieting = ({ controller, observation, presence, listeningSince, elapsedSince }: ControllerView): ControllerStep => {
   if (observation?.state === 'unknown') return silentHost
   if (!observation || observation.state === 'ended') return { kind: 'move', to: 'stopping', message: 'ended while it was quieting' }
   if (!wantsEnd(controller)) return { kind: 'move', to: 'ready', message: 'is ready again: the stop was taken back' }
-  const quietFor = now - controller.phaseSince
+  const quietFor = elapsedSince(controller.phaseSince)
   const stop = (message: string): ControllerStep => ({ kind: 'move', to: 'stopping', message })
   if (quietFor >= controller.spec.graceMs)
     return stop(
@@ -258,7 +260,7 @@ const decideQuieting = ({ controller, observation, presence, listeningSince, now
         : 'is stopping',
     )
   // A Manor that has just begun has heard nobody yet: the hook gets its time anew, or builds would be lost for our own restart.
-  const silentFor = now - (presence?.reportedAt ?? Math.max(controller.phaseSince, listeningSince))
+  const silentFor = presence ? elapsedSince(presence.reportedAt) : Math.min(quietFor, elapsedSince(listeningSince))
   if (silentFor >= HOOK_SILENCE_MS) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
   if (presence?.quieting && presence.running === 0) return stop('is stopping: no build runs any more')
   return wait(Math.min(SECOND, controller.spec.graceMs - quietFor), {

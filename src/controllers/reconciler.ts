@@ -13,7 +13,7 @@ import {
   type WorkloadId,
   workloadId,
 } from '../model/index.ts'
-import { type Backoff, backoffDelay, deadline, integer, ReconcileLoop } from '../runtime/index.ts'
+import { type Backoff, backoffDelay, deadline, ElapsedTime, integer, ReconcileLoop } from '../runtime/index.ts'
 import { StoreError, type Transaction } from '../store/index.ts'
 import { type ControllerStep, type ControllerView, decide, LOOPBACK, type Probe, TERMINATION_GRACE_MS } from './decide.ts'
 import { fleetState, isFleetSetting, underFleet } from './fleet.ts'
@@ -45,11 +45,13 @@ export class ControllerReconciler {
   /** Workloads of each controller that were seen and not seen to be gone: its current run and whatever else there is. */
   readonly #seen = new Map<string, Set<WorkloadId>>()
   readonly #listeningSince: Timestamp
+  readonly #elapsed: ElapsedTime
   #unsubscribe: (() => void) | undefined
 
   constructor(ports: ControllerPorts) {
     this.#ports = ports
     this.#listeningSince = ports.clock.now()
+    this.#elapsed = new ElapsedTime(ports.clock)
     this.#loop = new ReconcileLoop({
       name: 'controllers',
       clock: ports.clock,
@@ -153,6 +155,7 @@ export class ControllerReconciler {
       liveAgents:
         controller.phase === 'deleting' ? store.by('agentsOfController', controller.id).filter(({ phase }) => phase !== 'ended').length : 0,
       now: clock.now(),
+      elapsedSince: at => this.#elapsed.since(at),
     }
   }
 
@@ -272,13 +275,19 @@ export class ControllerReconciler {
           workload: workloadId(`${before.id}.${epoch}`),
           restartsDone: before.restartsWanted,
           ...(place.host === undefined ? {} : { host: place.host }),
-          endpoint: endpointOf(place) ?? before.endpoint ?? { host: LOOPBACK, ...this.#choosePorts(tx, capabilities.agents === 'tcp') },
+          endpoint: this.#endpointFor(before, place, capabilities.agents === 'tcp', tx),
         }
       },
       // On the disk before the engine hears of it: a power cut must not give the same number to another run.
       { flush: true },
     )
     return 0
+  }
+
+  /** Ports are kept over runs where they are ours to choose, so that agents find their controller again. */
+  #endpointFor({ endpoint }: Controller, place: ControllerPlace, withAgentPort: boolean, tx: Transaction): ControllerEndpoint {
+    if (this.#ports.engine.choosesPorts) return { host: LOOPBACK, httpPort: 0, ...(withAgentPort ? { agentPort: 0 } : {}) }
+    return endpointOf(place) ?? endpoint ?? { host: LOOPBACK, ...this.#choosePorts(tx, withAgentPort) }
   }
 
   /** Free ones of the range by chance, so that two Manors on one machine rarely choose the same; the engine finds out if they did. */

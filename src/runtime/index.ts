@@ -4,6 +4,7 @@
  */
 export { type Backoff, backoffDelay } from './backoff.ts'
 export { type Clock, deadline, systemClock } from './clock.ts'
+export { ElapsedTime } from './elapsed-time.ts'
 export { integer, nameSuffix, type Random, seededRandom, systemRandom } from './random.ts'
 export { ReconcileLoop, type ReconcileLoopOptions } from './reconcile-loop.ts'
 export { hasCode } from './system-error.ts'
