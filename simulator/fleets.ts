@@ -28,6 +28,22 @@ export const seedFleet = (seed: number, level: FaultLevel, hours: number): Plan 
   }
 }
 
+/** How much more goes wrong in a dense hour. */
+const DENSE = 6
+
+/** The fleet of a seed in a short time in which as much is built and as much goes wrong as otherwise in a day: for tests. */
+export const denseFleet = (seed: number, minutes: number): Plan => {
+  const plan = seedFleet(seed, 'hard', minutes / 60)
+  return {
+    ...plan,
+    teams: plan.teams.map(team => ({
+      ...team,
+      jobs: team.jobs.map(one => ({ ...one, arrivals: { kind: 'steady', perHour: 60 }, minutes: { median: 2, p95: 6 } })),
+    })),
+    faults: Object.fromEntries(Object.entries(plan.faults).map(([name, rate]) => [name, DENSE * rate])),
+  }
+}
+
 const group = (name: string, count: number, capacity: Resources, role: HostGroup['role']): HostGroup => ({
   name,
   count,

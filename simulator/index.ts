@@ -5,7 +5,7 @@
  */
 export * from './contract.ts'
 export { FAULT_NAMES, faultRates } from './faults/index.ts'
-export { seedFleet, talkFleet } from './fleets.ts'
+export { denseFleet, seedFleet, talkFleet } from './fleets.ts'
 export { type MinimiseOptions, minimise } from './minimise.ts'
 export { decodePlan, encodePlan } from './plan-code.ts'
 export { simulate } from './simulate.ts'

@@ -5,16 +5,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ENGINE_SHAPES, type Plan } from './contract.ts'
 import { FAULTS } from './faults/index.ts'
-import { seedFleet } from './fleets.ts'
+import { denseFleet, seedFleet } from './fleets.ts'
 import { INVARIANTS } from './invariants/index.ts'
 import { minimise } from './minimise.ts'
 import { simulate } from './simulate.ts'
 
-/** A quarter of an hour in which as much goes wrong as otherwise in a day. */
-const dense = (seed: number, change: Partial<Plan> = {}): Plan => {
-  const plan = seedFleet(seed, 'hard', 0.25)
-  return { ...plan, faults: Object.fromEntries(Object.entries(plan.faults).map(([name, rate]) => [name, 8 * rate])), ...change }
-}
+const dense = (seed: number, change: Partial<Plan> = {}): Plan => ({ ...denseFleet(seed, 10), ...change })
 
 test('the same plan gives the same log, here and in another process, and another seed another', async () => {
   const plan = dense(7)

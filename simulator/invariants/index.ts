@@ -5,7 +5,7 @@ import type { Invariant } from './invariant.ts'
 import { legalStates } from './legal-states.ts'
 import { namesAreNew, oneAgentPerItem } from './one-agent.ts'
 import { oneWriter } from './one-writer.ts'
-import { noOrphans } from './orphans.ts'
+import { endsAreTrue, noOrphans } from './orphans.ts'
 import { comesToRest, lostHostsControllersAreBack, nothingLeaks, unrest, workConserving } from './progress.ts'
 import { acknowledgedWritesSurvive, noBugs, staleEpochsAreRefused } from './promises.ts'
 import { hostsHold, quotaHolds } from './room.ts'
@@ -17,6 +17,7 @@ export const INVARIANTS: readonly Invariant[] = [
   namesAreNew,
   noBuildLostByUs,
   noOrphans,
+  endsAreTrue,
   quotaHolds,
   hostsHold,
   acknowledgedWritesSurvive,

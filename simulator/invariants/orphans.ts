@@ -37,3 +37,19 @@ const isOwned = (world: World, { id, workload: { labels } }: Run): boolean => {
   const agent = world.store?.get('agent', labels.noun)
   return agent !== undefined && agent.phase !== 'ended'
 }
+
+/** A list may have been slow, and a call that was given up may have been carried out meanwhile. */
+const SEEN_BY_NOW_MS = 30_000
+
+export const endsAreTrue: Invariant = {
+  name: 'ends-are-true',
+  claim: "An agent's row says that it has ended only once nothing of it runs.",
+  watch: (world, violated) => ({
+    event: ({ kind, type, subject, data }) => {
+      if (kind !== 'agent' || type !== 'phase-changed' || data.phase !== 'ended') return
+      for (const { id, process, next } of world.engine.liveOf.get(subject) ?? [])
+        if (process !== undefined && world.now - (next.startedAt ?? world.now) > SEEN_BY_NOW_MS)
+          violated(`${id} runs since ${next.startedAt}.`)
+    },
+  }),
+}

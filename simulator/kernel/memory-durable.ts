@@ -82,6 +82,11 @@ export class MemoryDurable implements Durable {
     // It belongs to the machine, not to the process that opened it.
   }
 
+  /** A row as it is on the disk. */
+  row<K extends Kind>(kind: K, id: string): Rows[K] | undefined {
+    return this.#rows.get(`${kind}/${id}`)?.row as Rows[K] | undefined
+  }
+
   /** The machine lost its power: the newest commits that were not flushed are gone, `share` of them, 0 to 1. Returns how many. */
   losePower(share: number): number {
     const lost = Math.round(Math.min(this.#unflushed.length, UNFLUSHED_MOST) * share)

@@ -1,9 +1,33 @@
 import type { World } from '../world/world.ts'
+import {
+  directoriesLeft,
+  hostsBelievedLarger,
+  silenceIsDeath,
+  staleList,
+  submitNotIdempotent,
+  sweepWithoutGrace,
+  tracesLeft,
+} from './asking.ts'
+import { busyLooksIdle, epochCheckForgotten, minutesPassAsSeconds } from './hearing.ts'
+import type { Mutation } from './mutation.ts'
+import { ackBeforePersist, intentNotKept, oneTeamStarves, quotaForgotten } from './storing.ts'
 
-/** A deliberate bug: changes a world before it begins. It shows that the invariants can fail; nothing else may use it. */
-export type Mutation = { readonly name: string; readonly sentence: string; apply(world: World): void }
-
-export const MUTATIONS: readonly Mutation[] = []
+export const MUTATIONS: readonly Mutation[] = [
+  ackBeforePersist,
+  intentNotKept,
+  quotaForgotten,
+  oneTeamStarves,
+  submitNotIdempotent,
+  silenceIsDeath,
+  staleList,
+  hostsBelievedLarger,
+  tracesLeft,
+  directoriesLeft,
+  sweepWithoutGrace,
+  epochCheckForgotten,
+  busyLooksIdle,
+  minutesPassAsSeconds,
+]
 
 /** Applies the mutation of a plan. Throws for a name that is not known. */
 export const applyMutation = (world: World, name: string | undefined): void => {

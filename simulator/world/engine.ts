@@ -55,7 +55,7 @@ export class SimulatedEngine {
   readonly #random: Random
   readonly #watchers = new Set<(observation: Observation) => void>()
   #list: readonly Observation[] | undefined
-  /** Set by a mutation: forgets which ids it has taken on. */
+  /** Set by a mutation: a second submit starts a second one. */
   forgetsIds = false
 
   constructor(world: World, shape: EngineShape) {
@@ -191,7 +191,7 @@ export class SimulatedEngine {
 
   #submit(workload: Workload, on: HostId | undefined): void {
     const { id } = workload
-    if (this.#taken.has(id) && !(this.forgetsIds && !this.isLive(id))) return
+    if (this.#taken.has(id) && !this.forgetsIds) return
     const machine = on === undefined ? undefined : this.machines.find(one => one.id === on)
     if (this.shape !== 'own-placement') {
       if (machine === undefined) throw new EngineError({ code: 'invalid-spec', message: `There is no host ${on ?? ''}.` }, false)

@@ -27,11 +27,11 @@ export const hookDoor = (world: World, program: ControllerProgram): HookService 
     if (isCut() || trouble?.kind === 'lost' || trouble?.kind === 'late') return lost(timeoutMs)
     const { manor } = world
     if (manor === undefined) throw new Error('Connection refused.')
-    const answer = await manor.gate.connection(() => ask(manor.plane.broker.hook))
+    const answer = await manor.gate.connection(() => ask(manor.hook))
     if (trouble?.kind === 'doubled')
       world.kernel.clock.after(trouble.afterMs, () => {
         // Heard again by whichever Manor is there then; whatever it answers goes nowhere.
-        void world.manor?.gate.connection(() => ask(manor.plane.broker.hook)).catch(() => undefined)
+        void world.manor?.gate.connection(() => ask(manor.hook)).catch(() => undefined)
       })
     await clock.sleep(draw(random, LATENCY) + (trouble?.kind === 'slow' ? trouble.ms / 2 : 0))
     if (isCut() || trouble?.kind === 'answer-lost') return lost(timeoutMs)

@@ -1,4 +1,4 @@
-import type { AgentDirectories } from '../../src/agents/index.ts'
+import type { AgentDirectories, HookService } from '../../src/agents/index.ts'
 import { composePlane, type Plane, type PlanePorts } from '../../src/control-plane/compose.ts'
 import { distributionOf, type Program } from '../../src/controllers/index.ts'
 import type { Engine, OfferSource } from '../../src/engines/index.ts'
@@ -29,25 +29,29 @@ export class Manor {
   readonly clock: ProcessClock
   readonly store: Store
   readonly plane: Plane
+  /** What hooks talk to. */
+  readonly hook: HookService
 
   private constructor(world: World, gate: Gate, clock: ProcessClock, store: Store, number: number) {
     this.gate = gate
     this.clock = clock
     this.store = store
-    this.plane = composePlane(portsOf(world, gate, clock, store, world.chance('manor', number)))
+    const ports = portsOf(world, gate, clock, store, world.chance('manor', number))
+    this.plane = composePlane(world.alterPorts?.(ports) ?? ports)
+    this.hook = world.alterHook?.(hookOf(this.plane)) ?? this.plane.broker.hook
   }
 
   /** Resolves once its loops run; rejects where the engine cannot be asked, as the real one does, and is started again by whoever started it. */
   static async start(world: World, number: number, onFeed: (entries: readonly FeedEntry[]) => void): Promise<Manor> {
     const gate = new Gate(() => world.crossed(gate))
     world.opening(gate)
-    const clock = new ProcessClock(world.kernel.clock, () => world.manorClockOffsetMs)
+    const clock = new ProcessClock(world.kernel.clock, () => world.manorClockOffsetMs + (world.clockError?.() ?? 0))
     const store = await Store.open(guarded(world, gate, clock), clock)
+    world.alterStore?.(store)
     store.feed.subscribe(entries => {
       if (gate.isOpen) onFeed(entries)
     })
     const manor = new Manor(world, gate, clock, store, number)
-    world.mutate?.(manor)
     await world.seed(store)
     await manor.plane.start()
     return manor
@@ -59,6 +63,14 @@ export class Manor {
     this.clock.kill()
   }
 }
+
+/** With its methods as own ones, so that a mutation can put another in the place of one. */
+const hookOf = ({ broker: { hook } }: Plane): HookService => ({
+  hello: (...args) => hook.hello(...args),
+  report: (...args) => hook.report(...args),
+  wanted: (...args) => hook.wanted(...args),
+  events: (...args) => hook.events(...args),
+})
 
 /** The world's disk behind a gate: a kill falls before the commit or after it, never into it, since the database has all of it or nothing. */
 const guarded = (world: World, gate: Gate, clock: ProcessClock): Durable => {

@@ -1,6 +1,14 @@
 import { EngineError, type OfferListener, type OfferSource, type OfferUse } from '../../src/engines/index.ts'
-import type { HostId, HostOffer, Resources, TenantId, Workload, WorkloadId } from '../../src/model/index.ts'
-import { add, fitsInto, type Machine } from './machines.ts'
+import {
+  type HostId,
+  type HostOffer,
+  NO_RESOURCES,
+  type Resources,
+  type TenantId,
+  type Workload,
+  type WorkloadId,
+} from '../../src/model/index.ts'
+import { add, type Machine } from './machines.ts'
 import type { World } from './world.ts'
 
 /** What was assigned and not submitted is given back after so long. */
@@ -116,11 +124,9 @@ export class OfferDesk {
   }
 
   #freeOf(machine: Machine): Resources {
-    let used = machine.promised
-    for (const { use } of this.#assigned.values()) if (use.host === machine.id) used = add(used, { cpu: 0, memoryMb: 0, diskMb: 0 })
-    const { capacity } = machine.group
-    const free = add(capacity, used, -1)
-    return fitsInto(free, { cpu: 0, memoryMb: 0, diskMb: 0 }, capacity) ? free : capacity
+    // What was assigned and not submitted yet is lent: the rest of those offers comes back with the last of them.
+    for (const { use } of this.#assigned.values()) if (use.host === machine.id) return NO_RESOURCES
+    return add(machine.group.capacity, machine.promised, -1)
   }
 
   #expire(): void {

@@ -1,3 +1,5 @@
+import type { HookService } from '../../src/agents/index.ts'
+import type { PlanePorts } from '../../src/control-plane/compose.ts'
 import type { Probe } from '../../src/controllers/index.ts'
 import {
   type AgentId,
@@ -6,6 +8,7 @@ import {
   type ControllerId,
   type Resources,
   type Workload,
+  workloadId,
 } from '../../src/model/index.ts'
 import type { FeedEntry, Store } from '../../src/store/index.ts'
 import type { FaultDone, Plan, Violation } from '../contract.ts'
@@ -73,7 +76,11 @@ export class World {
   hintDelays: () => readonly number[] = ON_TIME
   /** Faults are over; nothing new begins. */
   isSettling = false
-  mutate: ((manor: Manor) => void) | undefined
+  /** Where a mutation puts its bug (mutations/index.ts); absent in every other run. */
+  alterPorts: ((ports: PlanePorts) => PlanePorts) | undefined
+  alterStore: ((store: Store) => void) | undefined
+  alterHook: ((hook: HookService) => HookService) | undefined
+  clockError: (() => number) | undefined
   #gate: Gate | undefined
   #manors = 0
   #sessions = 0
@@ -206,6 +213,12 @@ export class World {
     this.violations.push({ invariant, claim, at: this.kernel.elapsedMs, found })
     this.log.add(`VIOLATION ${invariant}: ${found}`)
     this.kernel.stop()
+  }
+
+  /** Stops a workload as a sweep of Manor's does; only for a mutation. */
+  async sweep(id: string): Promise<void> {
+    const { gate } = this.manor ?? {}
+    await gate?.out(() => this.engine.connect().stop(workloadId(id), 0, new AbortController().signal)).catch(() => undefined)
   }
 
   isDeclaredLost(machine: Machine): boolean {
