@@ -32,6 +32,7 @@ export {
   type MesosEngine,
   type MesosEngineOptions,
   readZooKeeperAddress,
+  renewFramework,
   type TaskRecord,
   type TaskRecords,
   type TlsOptions,
@@ -43,3 +44,4 @@ export { Observer, type ObserverOptions } from './observer.ts'
 export type { Identity } from './process/identities.ts'
 export type { Isolation } from './process/isolation.ts'
 export { createProcessEngine, type ProcessEngine, type ProcessEngineOptions } from './process/process-engine.ts'
+export { createSplitEngine, type SplitEngineOptions } from './split-engine.ts'

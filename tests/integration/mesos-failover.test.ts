@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Engine, MesosEngine } from '../../src/engines/index.ts'
-import { EngineError } from '../../src/engines/index.ts'
+import { EngineError, renewFramework } from '../../src/engines/index.ts'
 import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
-import { integer, seededRandom, systemClock } from '../../src/runtime/index.ts'
+import { integer, seededRandom, systemClock, systemRandom } from '../../src/runtime/index.ts'
 import { type RunningMesos, startMesos } from '../support/mesos.ts'
 import { CRASH_OWNER, fileState } from '../support/mesos-crash-child.ts'
 import { givenCluster, type MesosState, memoryState, openEngine, placing } from '../support/mesos-engine.ts'
@@ -226,6 +226,28 @@ test('tasks that are in no record are found and adopted by their labels, with po
   assert.equal(adopted.host, earlier.host)
   await second.stop(mine.id, 0, signal)
   assert.equal((await until(second, mine.id, 'ended')).reason?.code, 'killed-by-us')
+})
+
+test('a framework that Mesos has removed says so and is not used again; a new one is, once somebody has decided that', async () => {
+  const state = memoryState()
+  const farewells: string[] = []
+  const first = await open('removed', state, { onFarewell: ({ kind }) => farewells.push(kind) })
+  const one = workload('removed', 'exec sleep 600')
+  await first.submit(one, undefined, signal)
+  await until(first, one.id, 'running')
+  await first.inner.teardown(signal)
+  await waitFor(() => farewells.length > 0, { what: 'it is told' })
+  assert.deepEqual(farewells, ['removed'])
+  await assert.rejects(first.list(signal), cause => cause instanceof EngineError && /new framework/.test(cause.reason.mend ?? ''))
+  const old = state.framework()
+  assert.ok(await renewFramework({ frameworkIds: state.frameworkIds, random: systemRandom }))
+  assert.notEqual(state.framework(), old)
+  const second = await open('removed', state)
+  // What ran in the old one is known to be gone.
+  assert.equal((await until(second, one.id, 'ended')).reason?.code, 'node-lost')
+  const fresh = workload('removed', 'exit 0')
+  await second.submit(fresh, undefined, signal)
+  await until(second, fresh.id, 'ended')
 })
 
 whereOwn('a maintenance window drains its host', async () => {

@@ -4,6 +4,6 @@
  */
 export { fixedLeaders, type LeaderDiscovery } from './discovery.ts'
 export type { Credentials, TlsOptions } from './http.ts'
-export { createMesosEngine, type MesosCounts, type MesosEngine, type MesosEngineOptions } from './mesos-engine.ts'
+export { createMesosEngine, type MesosCounts, type MesosEngine, type MesosEngineOptions, renewFramework } from './mesos-engine.ts'
 export type { FrameworkIds, TaskRecord, TaskRecords } from './ports.ts'
 export { readZooKeeperAddress, type ZooKeeperAddress, ZooKeeperDiscovery, type ZooKeeperDiscoveryOptions } from './zookeeper-discovery.ts'

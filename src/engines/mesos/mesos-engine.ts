@@ -96,12 +96,21 @@ const DEFAULT_PREFIX = 'manor'
 const frameworkId = async ({ frameworkIds, random }: MesosEngineOptions): Promise<string> => {
   const known = await frameworkIds.read()
   if (known !== undefined) return known
-  const chosen = `manor-${Buffer.from(random.bytes(16)).toString('hex')}`
+  const chosen = newId(random)
   if (await frameworkIds.swap(undefined, chosen)) return chosen
   const theirs = await frameworkIds.read()
   if (theirs === undefined) throw new TypeError('The framework id was taken and is gone.')
   return theirs
 }
+
+const newId = (random: Random): string => `manor-${Buffer.from(random.bytes(16)).toString('hex')}`
+
+/**
+ * Gives Manor a new framework in the place of one that Mesos has removed; the next engine that is opened uses it. For an operator to decide:
+ * what still ran of the old one would be nobody's. Resolves to whether the id was still the one that was read.
+ */
+export const renewFramework = async ({ frameworkIds, random }: Pick<MesosEngineOptions, 'frameworkIds' | 'random'>): Promise<boolean> =>
+  frameworkIds.swap(await frameworkIds.read(), newId(random))
 
 class Mesos implements MesosEngine {
   readonly name = 'mesos'
