@@ -144,6 +144,7 @@ export class AgentsBroker {
           break
         case 'token':
         case 'secret':
+        case 'engine-record':
           break
       }
     }

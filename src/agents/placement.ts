@@ -155,7 +155,7 @@ export class Placement {
   /** A place for a controller, kept for it until its row shows that it took it. Its turn comes before any agent's. */
   readonly placeController: PlaceController = async ({ id }) => {
     const { clock, engine, store } = this.#ports
-    if (engine.placement === 'engine') return { host: undefined }
+    if ((engine.controllerPlacement ?? engine.placement) === 'engine') return { host: undefined }
     // Offers come after they were asked for: what a pass has given it since it asked last is still kept for it.
     if (this.#places.workOf(id, store, clock.now()) === undefined) {
       this.#places.ask(id, clock.now())

@@ -55,6 +55,7 @@ export const touchedBy = (change: RowChange, tenantOf: TenantOf): Touched[] => {
     case 'token':
     case 'secret':
     case 'setting':
+    case 'engine-record':
       return []
   }
 }

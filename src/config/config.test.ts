@@ -27,7 +27,7 @@ workloads: { listen: { host: 10.0.0.9, port: 7071 } }`,
 const refused: readonly (readonly [what: string, source: string, says: RegExp])[] = [
   ['no YAML', 'engine: [', /manor\.yaml is no YAML/],
   ['a list', '- docker', /the file is \["docker"\]: give an object with engine and workloads/],
-  ['an unknown engine', 'engine: dokcer', /engine\.kind is "dokcer": give one of process, docker/],
+  ['an unknown engine', 'engine: dokcer', /engine\.kind is "dokcer": give one of process, docker, mesos, marathon\./],
   ['an engine without a kind', 'engine: { daemons: [] }', /engine\.kind is missing: give one of/],
   ['an unknown field', 'engine: { kind: docker, daemon: [] }', /there is no field engine\.daemon\. There are: kind, daemons/],
   ['an unknown field at the top', 'motor: docker', /there is no field motor\. There are: engine, workloads/],
@@ -47,6 +47,7 @@ const refused: readonly (readonly [what: string, source: string, says: RegExp])[
     'engine: { kind: docker, daemons: [{ host: a }] }',
     /engine\.daemons\.0\.address is missing: give an address as in DOCKER_HOST/,
   ],
+  ['a Mesos without its masters', 'engine: mesos', /engine\.masters is missing: give a list of addresses/],
   ['a port out of range', 'workloads: { listen: { host: a, port: 70000 } }', /workloads\.listen\.port is 70000: give a number from 0/],
 ]
 for (const [what, source, says] of refused)

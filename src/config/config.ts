@@ -7,7 +7,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-export const ENGINE_KINDS = ['process', 'docker'] as const
+export const ENGINE_KINDS = ['process', 'docker', 'mesos', 'marathon'] as const
 export type EngineKind = (typeof ENGINE_KINDS)[number]
 
 const GUIDE = 'docs/configure.md'
@@ -60,7 +60,39 @@ const Docker = Type.Object(
   },
   closed,
 )
-const Engine = Type.Union([Process, Docker], {
+const Login = Type.Object(
+  { principal: text('a principal'), secretFile: text('the path of a file that holds the secret') },
+  { ...closed, description: 'principal and secretFile' },
+)
+const Images = Type.Object(
+  { controller: text('the name of an image'), agent: text('the name of an image') },
+  { ...closed, description: 'controller and agent, each the name of an image that hosts can pull' },
+)
+/** What the engines on a Mesos have in common. */
+const onMesos = {
+  masters: Type.Array(text('an address'), {
+    minItems: 1,
+    maxItems: 16,
+    description: 'a list of addresses, http://HOST:5050, or of one zk://HOST:2181,HOST:2181/mesos',
+  }),
+  user: optional(text('a user of the hosts, who runs what has no image')),
+  login: optional(Login),
+  ca: optional(text('the path of a PEM file')),
+  rolePrefix: optional(text('the beginning of roles, such as manor')),
+  images: optional(Images),
+}
+const Mesos = Type.Object({ kind: Type.Literal('mesos'), ...onMesos }, closed)
+const Marathon = Type.Object(
+  {
+    kind: Type.Literal('marathon'),
+    ...onMesos,
+    urls: Type.Array(text('an address'), { minItems: 1, maxItems: 16, description: 'a list of addresses of Marathon, http://HOST:8080' }),
+    marathonLogin: optional(Registry),
+    group: optional(Type.String({ pattern: '^(/[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$', description: 'a path such as /manor' })),
+  },
+  closed,
+)
+const Engine = Type.Union([Process, Docker, Mesos, Marathon], {
   description: `an object whose kind is one of ${ENGINE_KINDS.join(', ')}, or one of these names alone`,
 })
 
@@ -87,6 +119,8 @@ const File = Type.Object(
 
 export type EngineConfig = Static<typeof Engine>
 export type DockerConfig = Static<typeof Docker>
+export type MesosConfig = Static<typeof Mesos>
+export type MarathonConfig = Static<typeof Marathon>
 export type Config = {
   readonly engine: EngineConfig
   /** Where workloads that do not share this machine's loopback reach Manor; chosen by the engine where absent. */
@@ -114,7 +148,7 @@ const withKind = (value: unknown): unknown => {
   return typeof engine === 'string' ? { ...recordOf(value), engine: { kind: engine } } : value
 }
 
-const BY_KIND: Readonly<Record<EngineKind, TSchema>> = { process: Process, docker: Docker }
+const BY_KIND: Readonly<Record<EngineKind, TSchema>> = { process: Process, docker: Docker, mesos: Mesos, marathon: Marathon }
 const isKind = (kind: unknown): kind is EngineKind => ENGINE_KINDS.some(known => known === kind)
 
 /** A wrong kind is told before what a union of all kinds would say of the rest. */

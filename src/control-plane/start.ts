@@ -18,15 +18,17 @@ import {
 } from '../controllers/index.ts'
 import { createSignInLink } from '../identity/index.ts'
 import type { ControllerId } from '../model/index.ts'
-import { createRouter, DEFAULT_HOST_NAMES, type OwnHandler, openWorkloadDoor, routesFromStore } from '../router/index.ts'
+import { createRouter, DEFAULT_HOST_NAMES, routesFromStore } from '../router/index.ts'
 import type { Clock, Random } from '../runtime/index.ts'
 import { createSeal, loadKey, openSqliteStore, type Seal, type Store } from '../store/index.ts'
 import { createDirectoryHomes } from '../volumes/index.ts'
 import { composePlane, type Plane } from './compose.ts'
+import { Door } from './door.ts'
 import { explainController } from './explain-controller.ts'
 import { keepHouse } from './housekeeping.ts'
 import type { Layout } from './layout.ts'
-import { type OpenedEngine, openEngine } from './open-engine.ts'
+import { openEngine } from './open-engine.ts'
+import type { OpenedEngine } from './opened-engine.ts'
 import { homeError, prepareHome, replaceFile } from './prepare-home.ts'
 import { removeRunFiles, writeRunFiles } from './run-files.ts'
 import { runToken } from './run-token.ts'
@@ -112,7 +114,14 @@ const open = async (
   const script = await readFile(options.hookScript, 'utf8')
   await replaceFile(join(layout.hook, HOOK_FILE), script, 0o644)
   const door = new Door(clock, undo)
-  const opened = await openEngine({ ...options, layout, owner, hookScript: script, openDoor: (listen, url) => door.open(listen, url) })
+  const opened = await openEngine({
+    ...options,
+    store,
+    layout,
+    owner,
+    hookScript: script,
+    openDoor: (listen, url) => door.open(listen, url),
+  })
   undo.use(opened)
   const { engine } = opened
   const ofThisMachine = createPrograms({
@@ -232,30 +241,6 @@ const serve = async (serving: Serving): Promise<{ readonly url: string; readonly
   undo.defer(() => removeRunFiles(layout))
   await writeRunFiles(layout, { url: publicUrl, consoleUrl, pid: process.pid, startedAt: clock.now() }, token, door.url ?? publicUrl)
   return { url: publicUrl, consoleUrl }
-}
-
-/** Manor's address for workloads that do not share its loopback. It is opened before the API is there, so its first callers wait. */
-class Door {
-  url: string | undefined
-  readonly #clock: Clock
-  readonly #undo: AsyncDisposableStack
-  readonly #own = Promise.withResolvers<OwnHandler>()
-
-  constructor(clock: Clock, undo: AsyncDisposableStack) {
-    this.#clock = clock
-    this.#undo = undo
-  }
-
-  async open(listen: { readonly host: string; readonly port: number }, url?: string): Promise<number> {
-    const own: OwnHandler = (request, response) => void this.#own.promise.then(answer => answer(request, response))
-    const { address } = this.#undo.use(await openWorkloadDoor({ own, clock: this.#clock, listen }))
-    this.url = url ?? `http://${address.host}:${address.port}`
-    return address.port
-  }
-
-  answer(own: OwnHandler): void {
-    this.#own.resolve(own)
-  }
 }
 
 const clientFor = (store: Store, seal: Seal, clock: Clock, id: ControllerId): ControllerClient | undefined => {

@@ -58,8 +58,8 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
     policyFile: `{dir}/${POLICY_FILE}`,
     prefix: prefixOf(controller.id),
     listenAddress: ports.engine.listenAddress ?? LOOPBACK,
-    httpPort: endpoint.httpPort,
-    agentPort: endpoint.agentPort ?? -1,
+    httpPort: ports.engine.choosesPorts ? '{port:http}' : endpoint.httpPort,
+    agentPort: endpoint.agentPort === undefined ? -1 : ports.engine.choosesPorts ? '{port:agent}' : endpoint.agentPort,
     memoryMb: controller.spec.memoryMb,
     temporaryDirectory: '{dir}/tmp',
   })
@@ -105,6 +105,9 @@ const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: 
   admin: { name: ADMIN_NAME, password: secrets.adminPassword, ...(capabilities.apiTokens ? { apiToken: secrets.apiToken } : {}) },
 })
 
+/** A port that its engine chooses is put in by it. */
+const policyText = (policy: HookPolicy): string => JSON.stringify(policy).replace('"agentPort":0,', '"agentPort":{port:agent},')
+
 type Parts = {
   readonly plan: LaunchPlan
   readonly home: string
@@ -125,7 +128,7 @@ const workloadOf = (ports: ControllerPorts, controller: Controller, { plan, home
     ...(images === undefined ? {} : { image: images.controller }),
     environment: plan.environment,
     workingDirectory: home,
-    files: [...plan.files, secretFile(POLICY_FILE, JSON.stringify(policy))],
+    files: [...plan.files, secretFile(POLICY_FILE, policyText(policy))],
     mounts,
     resources: { cpu: spec.cpu, memoryMb: spec.memoryMb, diskMb: spec.diskMb },
     ports: { http: endpoint.httpPort, ...(endpoint.agentPort === undefined ? {} : { agent: endpoint.agentPort }) },

@@ -10,6 +10,13 @@ export interface Engine {
   readonly name: string
   /** Who picks the host: our scheduler, or the engine's own. */
   readonly placement: 'manor' | 'engine'
+  /** Set where controllers are placed by somebody else than agents are: controllers through Marathon, agents on Mesos. */
+  readonly controllerPlacement?: 'manor' | 'engine'
+  /**
+   * Set where only the engine knows which ports are free: controllers ask for 0, are told theirs as `{port:NAME}`, and are found at the ports
+   * of their observation.
+   */
+  readonly choosesPorts?: true
   /** Who mounts volumes: our volume service, or the engine. */
   readonly volumes: 'service' | 'native'
   /**

@@ -78,11 +78,27 @@ const ensureImages = async (
     say('loading it into the engine')
     await loader.load(image.file, reference, signal)
   }
-  return {
-    ...program,
-    war: IMAGE_PATHS.war,
-    java: `${IMAGE_PATHS.java}/bin/java`,
-    extras: Object.fromEntries(Object.keys(program.extras).map(name => [name, `${IMAGE_PATHS.program}/${name}`])),
-    images: { controller: referenceOf('controller'), agent: referenceOf('agent'), hookRoot: IMAGE_PATHS.hook, start: IMAGE_PATHS.start },
-  }
+  return inside(program, { controller: referenceOf('controller'), agent: referenceOf('agent') })
 }
+
+/** A program as it is inside images. */
+const inside = (program: Program, images: { readonly controller: string; readonly agent: string }): Program => ({
+  ...program,
+  war: IMAGE_PATHS.war,
+  java: `${IMAGE_PATHS.java}/bin/java`,
+  extras: Object.fromEntries(Object.keys(program.extras).map(name => [name, `${IMAGE_PATHS.program}/${name}`])),
+  images: { ...images, hookRoot: IMAGE_PATHS.hook, start: IMAGE_PATHS.start },
+})
+
+/**
+ * Programs in images that an operator has brought to where hosts pull from: made by `manor image build` of the same program. Which version is
+ * run is then the images' word; what this machine has of it is only read for names.
+ */
+export const programsInNamedImages = (programs: Programs, images: { readonly controller: string; readonly agent: string }): Programs => ({
+  provide: async (request, progress, signal) => {
+    const { program, why } = await programs.provide(request, progress, signal)
+    return { program: inside(program, images), why: `${why} It runs from ${images.controller}.` }
+  },
+  // Hudson's agent has a name of its own.
+  agentJar: async ({ distribution }) => `${IMAGE_PATHS.program}/${distribution === 'hudson' ? 'slave.jar' : 'agent.jar'}`,
+})

@@ -6,5 +6,5 @@
  */
 export { type BuiltImage, buildImage, IMAGE_KINDS, type ImageKind, type ImageRequest } from './build.ts'
 export { ImageError } from './errors.ts'
-export { type ImageLoader, programsInImages } from './image-programs.ts'
+export { type ImageLoader, programsInImages, programsInNamedImages } from './image-programs.ts'
 export type { Base } from './root-file-system.ts'

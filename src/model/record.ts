@@ -14,6 +14,9 @@ export type SealedSecret = { readonly id: string; readonly sealed: string }
 /** One small fact about the installation itself. */
 export type Setting = { readonly id: string; readonly value: string }
 
+/** What an engine keeps of a workload where the far side cannot keep it; only that engine reads it. */
+export type EngineRecord = { readonly id: string; readonly value: string }
+
 /** What a controller's hook told last; a level, reported anew after a restart of either side. */
 export type Presence = {
   readonly controller: ControllerId
@@ -54,6 +57,7 @@ export type Rows = {
   readonly token: Token
   readonly secret: SealedSecret
   readonly setting: Setting
+  readonly 'engine-record': EngineRecord
   readonly demand: Demand
   readonly presence: Presence
   readonly host: Host

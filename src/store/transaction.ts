@@ -30,6 +30,8 @@ export interface Transaction extends Reader {
 export type Staged = { readonly kind: Kind; readonly id: string; readonly row: Rows[Kind] | undefined; readonly revisionBefore: number }
 
 const EPOCH = 'epoch'
+/** Small facts of the installation, and what others than people keep: no person asks who changed them. */
+const WITHOUT_EVENTS: ReadonlySet<Kind> = new Set<Kind>(['setting', 'secret', 'engine-record'])
 
 /** Key of a row in an overlay. A kind never holds a slash. */
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`
@@ -136,7 +138,7 @@ export class Overlay implements Transaction {
     const told = new Set(this.events.map(event => `${event.kind}/${event.subject}`))
     const untold: string[] = []
     for (const { kind, id } of this.staged.values())
-      if (!VOLATILE_KINDS.has(kind) && kind !== 'setting' && kind !== 'secret' && !told.has(`${kind}/${id}`)) untold.push(`${kind}/${id}`)
+      if (!VOLATILE_KINDS.has(kind) && !WITHOUT_EVENTS.has(kind) && !told.has(`${kind}/${id}`)) untold.push(`${kind}/${id}`)
     return untold
   }
 

@@ -71,8 +71,9 @@ export type ControllerLaunch = {
   readonly prefix: string
   /** On which address of its own it listens for HTTP. */
   readonly listenAddress: string
-  readonly httpPort: number
-  readonly agentPort: number
+  /** A number, or what its engine puts a number in place of: `{port:http}`. */
+  readonly httpPort: number | string
+  readonly agentPort: number | string
   readonly memoryMb: Mebibytes
   /** Where temporary files of this run go. */
   readonly temporaryDirectory: string

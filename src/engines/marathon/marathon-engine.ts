@@ -88,6 +88,10 @@ class Marathon implements MarathonEngine {
   readonly name = 'marathon'
   readonly placement = 'engine'
   readonly volumes = 'service'
+  /** Of the offer that Marathon takes. */
+  readonly choosesPorts = true
+  /** Manor is on another machine than most agents. */
+  readonly listenAddress = '0.0.0.0'
   readonly client: MarathonClient
   readonly agents: Agents
   readonly #options: MarathonEngineOptions & { readonly group: string }

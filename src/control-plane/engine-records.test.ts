@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TaskRecord } from '../engines/index.ts'
+import { hostId, workloadId } from '../model/index.ts'
+import { VirtualClock } from '../runtime/index.ts'
+import { openSqliteStore } from '../store/index.ts'
+import { frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
+
+const record = (change: Partial<TaskRecord> = {}): TaskRecord => ({
+  workload: workloadId('a.1'),
+  attempt: 1,
+  labels: { owner: 'o', kind: 'controller', noun: 'a', epoch: 1 },
+  host: hostId('h'),
+  ports: { http: 31_000 },
+  containerizer: 'mesos',
+  program: 'java',
+  memoryMb: 512,
+  graceMs: 1_000,
+  step: 'intended',
+  intendedAt: 0,
+  ...change,
+})
+
+test('of two that choose a framework id at once, one is taken and both learn it', async () => {
+  const store = await openSqliteStore(':memory:', new VirtualClock())
+  const ids = frameworkIdsIn(store)
+  assert.equal(await ids.read(), undefined)
+  assert.deepEqual(await Promise.all([ids.swap(undefined, 'one'), ids.swap(undefined, 'two')]), [true, false])
+  assert.equal(await ids.read(), 'one')
+  await store.close()
+})
+
+test('a task is inserted once, changed and forgotten', async () => {
+  const store = await openSqliteStore(':memory:', new VirtualClock())
+  const tasks = taskRecordsIn(store)
+  assert.equal(await tasks.insert(record()), undefined)
+  assert.deepEqual(await tasks.insert(record({ attempt: 2 })), record())
+  await tasks.save(record({ step: 'running', startedAt: 5 }))
+  assert.deepEqual(await tasks.load(), [record({ step: 'running', startedAt: 5 })])
+  await tasks.delete(workloadId('a.1'))
+  assert.deepEqual(await tasks.load(), [])
+  await store.close()
+})

@@ -1,0 +1,128 @@
+import { join } from 'node:path'
+import { ConfigError, type MarathonConfig, type MesosConfig } from '../config/index.ts'
+import { prefixOf } from '../controllers/index.ts'
+import {
+  createMarathonEngine,
+  createMesosEngine,
+  createSplitEngine,
+  type Engine,
+  fixedLeaders,
+  type LeaderDiscovery,
+  type MesosEngine,
+  readZooKeeperAddress,
+  ZooKeeperDiscovery,
+} from '../engines/index.ts'
+import { programsInNamedImages } from '../images/index.ts'
+import { frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
+import { DOOR_PORT, type EngineOptions, type OpenDoor, type OpenedEngine, type Owner, readText } from './opened-engine.ts'
+
+/** On one machine, with hosts that share its file system, this is where they reach Manor; a cluster's operator says another. */
+const LOOPBACK = '127.0.0.1'
+
+/** Controllers and agents as tasks of one framework. Rejects with a ConfigError where a setting cannot be right. */
+export const openMesosEngine = async (options: EngineOptions, config: MesosConfig): Promise<OpenedEngine> => {
+  await openDoor(options)
+  const engine = await mesosOf(options, config)
+  return opened(engine, config, () => engine.close())
+}
+
+/** Controllers as apps of a Marathon, agents as tasks of a framework of ours on the Mesos below it. */
+export const openMarathonEngine = async (options: EngineOptions, config: MarathonConfig): Promise<OpenedEngine> => {
+  const { owner, layout, clock, random, onWarning } = options
+  const door = await openDoor(options)
+  const login = config.marathonLogin
+  const ca = config.ca === undefined ? undefined : await readText(config.ca, 'engine.ca')
+  const controllers = await createMarathonEngine({
+    owner,
+    directory: join(layout.engine, 'marathon'),
+    clock,
+    random,
+    marathon: {
+      urls: config.urls,
+      ...(ca === undefined ? {} : { ca }),
+      ...(login === undefined
+        ? {}
+        : {
+            credentials: {
+              kind: 'basic' as const,
+              user: login.username,
+              password: (await readText(login.passwordFile, 'engine.marathonLogin.passwordFile')).trimEnd(),
+            },
+          }),
+    },
+    startUrl: id => `${door.url}/start/v1/${id}`,
+    ...(config.group === undefined ? {} : { group: config.group }),
+    onWarning,
+    healthPath: ({ labels: { noun } }) => `${prefixOf(noun)}/login`,
+    onSecondTask: ({ workload, why }) => onWarning(`Marathon started a second task of ${workload}, which was kept from its home. ${why}`),
+  })
+  door.onStart(controllers.startListener)
+  const agents = await mesosOf(options, config)
+  const engine = createSplitEngine({ name: 'marathon', controllers, agents })
+  return opened(engine, config, async () => {
+    await controllers.close()
+    await agents.close()
+  })
+}
+
+const openDoor = ({ config, openDoor: open }: EngineOptions): Promise<OpenDoor> => {
+  const { listen, url } = config.workloads ?? {}
+  return open(listen ?? { host: LOOPBACK, port: DOOR_PORT }, url)
+}
+
+const mesosOf = async (
+  { owner, store, clock, random, onWarning }: EngineOptions,
+  config: MesosConfig | MarathonConfig,
+): Promise<MesosEngine> => {
+  const { login, ca, rolePrefix } = config
+  const warn = (message: string, cause?: unknown): void =>
+    onWarning(cause === undefined ? message : `${message} (${cause instanceof Error ? cause.message : String(cause)})`)
+  return createMesosEngine({
+    owner,
+    discovery: discoveryOf(config.masters, { clock, random, onWarning: warn, scheme: ca === undefined ? 'http' : 'https' }),
+    frameworkIds: frameworkIdsIn(store),
+    tasks: taskRecordsIn(store),
+    clock,
+    random,
+    user: config.user ?? process.env.USER ?? 'root',
+    ...(rolePrefix === undefined ? {} : { rolePrefix }),
+    ...(login === undefined
+      ? {}
+      : { credentials: { principal: login.principal, secret: (await readText(login.secretFile, 'engine.login.secretFile')).trimEnd() } }),
+    ...(ca === undefined ? {} : { tls: { ca: await readText(ca, 'engine.ca') } }),
+    onWarning: warn,
+  })
+}
+
+type DiscoveryPorts = Pick<EngineOptions, 'clock' | 'random'> & {
+  readonly scheme: 'http' | 'https'
+  readonly onWarning: (message: string, cause?: unknown) => void
+}
+
+const discoveryOf = (masters: readonly string[], ports: DiscoveryPorts): LeaderDiscovery => {
+  const [first = ''] = masters
+  if (first.startsWith('zk://')) {
+    if (masters.length > 1)
+      throw new ConfigError('engine.masters holds an address of ZooKeeper and others: give zk://HOST:2181,HOST:2181/mesos alone.')
+    try {
+      return new ZooKeeperDiscovery({ address: readZooKeeperAddress(first), ...ports })
+    } catch (cause) {
+      throw new ConfigError(`engine.masters: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    }
+  }
+  const wrong = masters.find(address => !/^https?:$/.test(URL.parse(address)?.protocol ?? ''))
+  if (wrong !== undefined)
+    throw new ConfigError(`engine.masters holds "${wrong}": give addresses such as http://HOST:5050, or one zk://HOST:2181/mesos.`)
+  return fixedLeaders(masters)
+}
+
+const opened = (engine: Engine, { images }: MesosConfig | MarathonConfig, close: () => Promise<void>): OpenedEngine => ({
+  engine,
+  // Without images tasks are commands of the hosts' own user, who must be able to read what Manor prepares for them.
+  ownerOfHome: () => (images === undefined ? undefined : IMAGE_USER),
+  ownerOfAgents: () => (images === undefined ? undefined : IMAGE_USER),
+  programs: programs => (images === undefined ? programs : programsInNamedImages(programs, images)),
+  [Symbol.asyncDispose]: close,
+})
+
+const IMAGE_USER: Owner = { uid: 1_000, gid: 1_000 }
