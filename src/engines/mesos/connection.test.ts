@@ -69,6 +69,7 @@ const connected = async (
   origins: readonly string[],
   work: (connection: Connection, seen: Seen) => Promise<void>,
   credentials?: { readonly principal: string; readonly secret: string },
+  mayLead?: () => Promise<boolean>,
 ): Promise<void> => {
   const seen: Seen = { events: [], ends: [], farewells: [], subscriptions: 0 }
   const http = new MesosHttp({ clock: systemClock, ...(credentials === undefined ? {} : { credentials }) })
@@ -77,6 +78,7 @@ const connected = async (
     discovery: fixedLeaders(origins),
     clock: systemClock,
     random: seededRandom(1),
+    ...(mayLead === undefined ? {} : { mayLead }),
     handler: {
       describe: () => ({ info: INFO, suppressed: ['ci/team-a'] }),
       subscribed: () => seen.subscriptions++,
@@ -233,4 +235,18 @@ test('what is no RecordIO ends the stream, and events of later versions are pass
     assert.match(String(seen.ends[0]), /does not hold records/)
     assert.equal(seen.events[1]?.type, 'OTHER')
   })
+})
+
+test('who does not lead any more does not take the framework back after a loss', async () => {
+  await using server = await serve((_request, response) => answer('stream', response, true))
+  let asked = 0
+  await connected(
+    [server.origin],
+    async (_connection, seen) => {
+      await waitFor(() => seen.farewells.length > 0, { what: 'it steps back' })
+      assert.deepEqual([seen.farewells[0]?.kind, seen.subscriptions, server.received.length], ['superseded', 1, 1])
+    },
+    undefined,
+    async () => ++asked === 1,
+  )
 })

@@ -36,6 +36,8 @@ export type ConnectionOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly handler: ConnectionHandler
+  /** Asked before each subscription: whoever may not lead any more would otherwise take the framework from who does, after a partition. */
+  readonly mayLead?: () => Promise<boolean>
 }
 
 type Open = { readonly origin: string; readonly streamId: string; readonly abort: AbortController }
@@ -124,6 +126,10 @@ export class Connection {
       if (origin === undefined) break
       const before = this.#subscriptions
       try {
+        if ((await this.#options.mayLead?.()) === false) {
+          handler.farewell({ kind: 'superseded', message: 'Another Manor leads.' })
+          return
+        }
         if (await this.#subscribe(origin)) return
       } catch (cause) {
         if (signal.aborted) break

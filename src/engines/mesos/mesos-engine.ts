@@ -56,6 +56,8 @@ export type MesosEngineOptions = {
   readonly gpus?: boolean
   readonly revocable?: boolean
   readonly usageEveryMs?: Milliseconds
+  /** Whether this Manor leads (its lease); asked before each subscription. Absent where there is only one. */
+  readonly mayLead?: () => Promise<boolean>
   readonly onWarning: (message: string, cause?: unknown) => void
   /** Told once where this instance may do nothing any more: another has taken over, or the framework is dead. */
   readonly onFarewell?: (farewell: Farewell) => void
@@ -149,7 +151,14 @@ class Mesos implements MesosEngine {
     this.#operator = new OperatorApi(this.#http)
     this.#agentClient = new AgentClient(this.#http)
     this.#agents = new Agents(clock, options.tls === undefined ? 'http' : 'https')
-    this.#connection = new Connection({ http: this.#http, discovery: options.discovery, clock, random, handler: this.#handler() })
+    this.#connection = new Connection({
+      http: this.#http,
+      discovery: options.discovery,
+      clock,
+      random,
+      handler: this.#handler(),
+      ...(options.mayLead === undefined ? {} : { mayLead: options.mayLead }),
+    })
     const ask = (call: Call): Promise<unknown> => this.#connection.call(call)
     this.#roles = new Roles({
       clock,
