@@ -47,7 +47,7 @@ const refused: readonly (readonly [what: string, source: string, says: RegExp])[
     'engine: { kind: docker, daemons: [{ host: a }] }',
     /engine\.daemons\.0\.address is missing: give an address as in DOCKER_HOST/,
   ],
-  ['a Mesos without its masters', 'engine: mesos', /engine\.masters is missing: give a list of addresses/],
+  ['a Mesos without its leaders', 'engine: mesos', /engine\.leaders is missing: give a list of addresses/],
   ['a port out of range', 'workloads: { listen: { host: a, port: 70000 } }', /workloads\.listen\.port is 70000: give a number from 0/],
 ]
 for (const [what, source, says] of refused)

@@ -70,7 +70,7 @@ const Images = Type.Object(
 )
 /** What the engines on a Mesos have in common. */
 const onMesos = {
-  masters: Type.Array(text('an address'), {
+  leaders: Type.Array(text('an address'), {
     minItems: 1,
     maxItems: 16,
     description: 'a list of addresses, http://HOST:5050, or of one zk://HOST:2181,HOST:2181/mesos',

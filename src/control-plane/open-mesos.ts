@@ -79,7 +79,7 @@ const mesosOf = async (
     onWarning(cause === undefined ? message : `${message} (${cause instanceof Error ? cause.message : String(cause)})`)
   return createMesosEngine({
     owner,
-    discovery: discoveryOf(config.masters, { clock, random, onWarning: warn, scheme: ca === undefined ? 'http' : 'https' }),
+    discovery: discoveryOf(config.leaders, { clock, random, onWarning: warn, scheme: ca === undefined ? 'http' : 'https' }),
     frameworkIds: frameworkIdsIn(store),
     tasks: taskRecordsIn(store),
     clock,
@@ -99,21 +99,21 @@ type DiscoveryPorts = Pick<EngineOptions, 'clock' | 'random'> & {
   readonly onWarning: (message: string, cause?: unknown) => void
 }
 
-const discoveryOf = (masters: readonly string[], ports: DiscoveryPorts): LeaderDiscovery => {
-  const [first = ''] = masters
+const discoveryOf = (leaders: readonly string[], ports: DiscoveryPorts): LeaderDiscovery => {
+  const [first = ''] = leaders
   if (first.startsWith('zk://')) {
-    if (masters.length > 1)
-      throw new ConfigError('engine.masters holds an address of ZooKeeper and others: give zk://HOST:2181,HOST:2181/mesos alone.')
+    if (leaders.length > 1)
+      throw new ConfigError('engine.leaders holds an address of ZooKeeper and others: give zk://HOST:2181,HOST:2181/mesos alone.')
     try {
       return new ZooKeeperDiscovery({ address: readZooKeeperAddress(first), ...ports })
     } catch (cause) {
-      throw new ConfigError(`engine.masters: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+      throw new ConfigError(`engine.leaders: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     }
   }
-  const wrong = masters.find(address => !/^https?:$/.test(URL.parse(address)?.protocol ?? ''))
+  const wrong = leaders.find(address => !/^https?:$/.test(URL.parse(address)?.protocol ?? ''))
   if (wrong !== undefined)
-    throw new ConfigError(`engine.masters holds "${wrong}": give addresses such as http://HOST:5050, or one zk://HOST:2181/mesos.`)
-  return fixedLeaders(masters)
+    throw new ConfigError(`engine.leaders holds "${wrong}": give addresses such as http://HOST:5050, or one zk://HOST:2181/mesos.`)
+  return fixedLeaders(leaders)
 }
 
 const opened = (engine: Engine, { images }: MesosConfig | MarathonConfig, close: () => Promise<void>): OpenedEngine => ({
