@@ -3,7 +3,8 @@
  * subscription, task-book.ts the tasks, offer-desk.ts the offers. What Mesos says is in wire.ts, what it means in status.ts and end-reason.ts.
  */
 export { fixedLeaders, type LeaderDiscovery } from './discovery.ts'
+export { renewFramework } from './framework.ts'
 export type { Credentials, TlsOptions } from './http.ts'
-export { createMesosEngine, type MesosCounts, type MesosEngine, type MesosEngineOptions, renewFramework } from './mesos-engine.ts'
+export { createMesosEngine, type MesosCounts, type MesosEngine, type MesosEngineOptions } from './mesos-engine.ts'
 export type { FrameworkIds, TaskRecord, TaskRecords } from './ports.ts'
 export { readZooKeeperAddress, type ZooKeeperAddress, ZooKeeperDiscovery, type ZooKeeperDiscoveryOptions } from './zookeeper-discovery.ts'

@@ -12,21 +12,23 @@ import type { Clock, Random } from '../../runtime/index.ts'
 import { type Engine, EngineError, type OfferSource } from '../engine.ts'
 import { AgentClient } from './agent-api.ts'
 import { Agents } from './agents.ts'
+import { choosePorts } from './choose-ports.ts'
 import { Connection, type Farewell } from './connection.ts'
 import type { LeaderDiscovery } from './discovery.ts'
+import { describeFramework, frameworkId } from './framework.ts'
 import { Hints } from './hints.ts'
 import { type Credentials, MesosHttp, MesosHttpError, type TlsOptions } from './http.ts'
 import { type Claim, OfferDesk, offersGone } from './offer-desk.ts'
 import { OperatorApi } from './operator-api.ts'
+import { partingError } from './parting.ts'
 import type { FrameworkIds, TaskRecord, TaskRecords } from './ports.ts'
 import { Roles } from './roles.ts'
 import { TaskBook } from './task-book.ts'
 import { taskIdOf } from './task-id.ts'
 import { type ContainerOptions, checkTask, containerizerOf, roleOf, rolePrefixProblem, taskInfo, wantedOf } from './task-info.ts'
+import { unlessAborted } from './unless-aborted.ts'
 import type { Call, FrameworkInfo, MesosEvent } from './wire.ts'
 
-/** Tasks live on for so long while no Manor is there (Mesos' default is none at all: they would all be killed). */
-const FAILOVER_SECONDS = 14 * 24 * 3_600
 /** What tasks use is looked up so often; each look is one call to each agent that runs some. */
 const USAGE_EVERY_MS = 15_000
 /** GET_AGENTS is an answer about all agents: calls that come within this time share one. */
@@ -92,32 +94,15 @@ export const createMesosEngine = async (options: MesosEngineOptions): Promise<Me
 const DEFAULT_PREFIX = 'manor'
 
 /**
- * The framework's id, chosen by us and kept before Mesos ever hears of it: an id that Mesos has not given is simply taken (fixture
- * stream-unknown-id). If it gave one, a crash before that was kept would leave a framework that nobody knows, with its tasks.
+ * The parts tied together: the contract above, the stream below. It is long because every event and call passes here; what any of them means is
+ * in the parts.
  */
-const frameworkId = async ({ frameworkIds, random }: MesosEngineOptions): Promise<string> => {
-  const known = await frameworkIds.read()
-  if (known !== undefined) return known
-  const chosen = newId(random)
-  if (await frameworkIds.swap(undefined, chosen)) return chosen
-  const theirs = await frameworkIds.read()
-  if (theirs === undefined) throw new TypeError('The framework id was taken and is gone.')
-  return theirs
-}
-
-const newId = (random: Random): string => `manor-${Buffer.from(random.bytes(16)).toString('hex')}`
-
-/**
- * Gives Manor a new framework in the place of one that Mesos has removed; the next engine that is opened uses it. For an operator to decide:
- * what still ran of the old one would be nobody's. Resolves to whether the id was still the one that was read.
- */
-export const renewFramework = async ({ frameworkIds, random }: Pick<MesosEngineOptions, 'frameworkIds' | 'random'>): Promise<boolean> =>
-  frameworkIds.swap(await frameworkIds.read(), newId(random))
-
 class Mesos implements MesosEngine {
   readonly name = 'mesos'
   readonly placement = 'manor'
   readonly volumes = 'service'
+  /** Manor is on another machine than most agents. */
+  readonly listenAddress = '0.0.0.0'
   readonly #options: MesosEngineOptions
   readonly #framework: string
   readonly #http: MesosHttp
@@ -163,7 +148,7 @@ class Mesos implements MesosEngine {
     this.#roles = new Roles({
       clock,
       roleOf: tenant => roleOf(prefix, tenant),
-      describe: roles => this.#describe(roles),
+      describe: roles => describeFramework(options, framework, roles),
       ask,
       resubscribe: why => this.#connection.resubscribe(why),
     })
@@ -389,26 +374,6 @@ class Mesos implements MesosEngine {
     }
   }
 
-  #describe(roles: readonly string[]): FrameworkInfo {
-    const options = this.#options
-    const capabilities = ['MULTI_ROLE', 'PARTITION_AWARE', 'TASK_KILLING_STATE', 'RESERVATION_REFINEMENT']
-    if (options.regions) capabilities.push('REGION_AWARE')
-    if (options.gpus) capabilities.push('GPU_RESOURCES')
-    if (options.revocable) capabilities.push('REVOCABLE_RESOURCES')
-    return {
-      user: options.user,
-      name: options.name ?? 'manor',
-      id: { value: this.#framework },
-      failover_timeout: FAILOVER_SECONDS,
-      // Without it the restart of an agent's process ends all its tasks.
-      checkpoint: true,
-      roles,
-      ...(options.credentials === undefined ? {} : { principal: options.credentials.principal }),
-      ...(options.webUrl === undefined ? {} : { webui_url: options.webUrl }),
-      capabilities: capabilities.map(type => ({ type })),
-    }
-  }
-
   /** Handed on in memory: nothing here waits, so the stream is read as fast as it comes. */
   #event(event: MesosEvent): void {
     switch (event.type) {
@@ -567,65 +532,4 @@ class Mesos implements MesosEngine {
       }
     }
   }
-}
-
-const partingError = ({ kind, message }: Farewell): EngineError => {
-  switch (kind) {
-    case 'superseded':
-      return new EngineError(
-        { code: 'superseded', message: 'Another Manor has taken over the framework in Mesos; this one has stepped back.' },
-        true,
-      )
-    case 'removed':
-      return new EngineError(
-        {
-          code: 'evicted',
-          message: `Mesos has removed Manor's framework, and with it all its tasks: ${message}.`,
-          mend: 'Give Manor a new framework id, once nothing of the old one runs any more.',
-        },
-        false,
-      )
-    case 'refused':
-      return new EngineError(
-        {
-          code: 'invalid-spec',
-          message: `Mesos does not take Manor's framework: ${message}`,
-          mend: 'Change user, principal or role prefix accordingly.',
-        },
-        false,
-      )
-  }
-}
-
-/** Each port's number: those that were given to the workload, in the order of their names, or others of its offers. */
-const choosePorts = (workload: Workload, claim: Claim): Record<string, number> => {
-  const fixed = new Set(Object.values(workload.ports).filter(port => port !== 0))
-  const given = claim.ports.filter(port => !fixed.has(port))
-  const chosen: Record<string, number> = {}
-  const taken = new Set(fixed)
-  for (const [name, wanted] of Object.entries(workload.ports)) {
-    const port = wanted === 0 ? (given.shift() ?? claim.pool.freePort(taken)) : wanted
-    if (port === undefined || !claim.pool.hasPort(port))
-      throw new EngineError(
-        {
-          code: 'no-capacity',
-          message: `The port ${name}${port === undefined ? '' : ` (${port})`} of ${workload.id} is not among the ports that its host offers.`,
-          mend: "Wait until it is free, or ask for another one in the range of the Mesos agents' ports.",
-        },
-        true,
-        { placeIsGone: true },
-      )
-    taken.add(port)
-    chosen[name] = port
-  }
-  return chosen
-}
-
-const unlessAborted = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> => {
-  signal.throwIfAborted()
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }
