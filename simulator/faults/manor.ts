@@ -44,6 +44,7 @@ export const powerLost: Fault = {
   rates: { mild: 0.01, hard: 0.1 },
   begin: (world, random) => {
     world.killManor(between(random, 20_000, 120_000))
+    world.powerLostAt = world.now
     const lost = world.durable.losePower(random.next() * random.next())
     return `${lost} commits are gone`
   },

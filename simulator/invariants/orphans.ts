@@ -47,8 +47,13 @@ export const endsAreTrue: Invariant = {
   watch: (world, violated) => ({
     event: ({ kind, type, subject, data }) => {
       if (kind !== 'agent' || type !== 'phase-changed' || data.phase !== 'ended') return
+      // What a power cut took may be that it was started at all.
       for (const { id, process, next } of world.engine.liveOf.get(subject) ?? [])
-        if (process !== undefined && world.now - (next.startedAt ?? world.now) > SEEN_BY_NOW_MS)
+        if (
+          process !== undefined &&
+          world.now - (next.startedAt ?? world.now) > SEEN_BY_NOW_MS &&
+          world.powerLostAt < (next.startedAt ?? 0)
+        )
           violated(`${id} runs since ${next.startedAt}.`)
     },
   }),

@@ -67,6 +67,8 @@ export class World {
   readonly #declaredLost = new Set<Machine>()
   readonly #mends = new Set<() => void>()
   manorClockOffsetMs = 0
+  /** When commits were last taken by a power cut. */
+  powerLostAt = 0
   /** The Manor that runs; undefined while none does. */
   manor: Manor | undefined
   manorRestarts = 0
