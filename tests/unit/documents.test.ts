@@ -12,6 +12,7 @@ import { TemplateBody } from '../../src/api/contract.ts'
 import type { CliContext } from '../../src/cli/context.ts'
 import { buildWholeProgram } from '../../src/cli/program.ts'
 import { readTemplates } from '../../src/cli/template-file.ts'
+import { ENGINE_KINDS, parseConfig } from '../../src/config/index.ts'
 import { CONTROL_REASONS, WORKLOAD_REASONS } from '../../src/model/index.ts'
 import { seededRandom, VirtualClock } from '../../src/runtime/index.ts'
 
@@ -134,6 +135,24 @@ test('every template in the guide is one that `template apply` reads and the API
   assert.ok(blocks.length > 0)
   for (const block of blocks)
     for (const { name, body } of await readTemplates('docs/templates.md', block)) assert.ok(Value.Check(TemplateBody, body), name)
+})
+
+test('every manor.yaml in the guide is one that Manor takes, every field has its place there, and what is said of wrong ones is what it says', () => {
+  const guide = textOf('docs/configure.md')
+  const blocks = codeBlocks(guide, ['yaml'])
+  assert.ok(blocks.length > 3)
+  const kinds = blocks.map(block => parseConfig('docs/configure.md', block).engine.kind)
+  assert.deepEqual(new Set(kinds), new Set(ENGINE_KINDS.filter(kind => kind !== 'mesos')))
+  const fields = [...textOf('src/config/config.ts').matchAll(/\b(\w+): (?:optional|text|Type\.(?!Literal))/g)].map(([, name = '']) => name)
+  assert.ok(fields.length > 20)
+  assert.deepEqual(
+    [...new Set(fields)].filter(name => !guide.includes(`\`${name}\``)),
+    [],
+  )
+  const [, refusals = ''] = /^## What is said when it is wrong$([\s\S]*?)^## /m.exec(guide) ?? []
+  const rows = [...refusals.matchAll(/^\| `(.+?)` \| (.+) \|$/gm)]
+  assert.ok(rows.length > 3)
+  for (const [, source = '', said] of rows) assert.throws(() => parseConfig('manor.yaml', source), { message: `manor.yaml: ${said}` })
 })
 
 test('every bench stands in BENCHMARKS.md', () => {
