@@ -82,10 +82,14 @@ export class Sweeper {
     const building = new Set<string>(
       orphans.length === 0 ? [] : store.list('presence').flatMap(({ nodes }) => nodes.flatMap(node => (node.building ? [node.name] : []))),
     )
+    // A Manor that has just begun may not have heard of it yet.
+    const isUnheard =
+      orphans.some(({ agent }) => agent === undefined) &&
+      store.list('controller').some(({ id, phase }) => phase === 'ready' && store.get('demand', id) === undefined)
     for (const { observation } of orphans) {
       const since = this.#orphanSince.get(observation.id) ?? now
       this.#orphanSince.set(observation.id, since)
-      if (now - since >= ORPHAN_GRACE_MS && !building.has(observation.labels.noun))
+      if (now - since >= ORPHAN_GRACE_MS && !isUnheard && !building.has(observation.labels.noun))
         await engine.stop(observation.id, AGENT_GRACE_MS, signal)
     }
     for (const { id } of ended(left, now)) await engine.remove(id, signal)

@@ -135,6 +135,7 @@ export class ControllerReconciler {
 
   async #look(controller: Controller, signal: AbortSignal): Promise<ControllerView> {
     const { store, clock, observer } = this.#ports
+    this.#elapsed.watch()
     let observation = controller.workload === undefined ? undefined : observer.get(controller.workload)
     if (controller.workload !== undefined && observation === undefined) {
       // Absence is only believed from a list that began after the row was written.

@@ -22,12 +22,13 @@ export class ElapsedTime {
 
   /** Milliseconds since the wall clock said `at`; never less than 0. */
   since(at: number): number {
-    this.#watch()
+    this.watch()
     const set = this.#steps.reduce((sum, step) => (at <= step.at ? sum + step.by : sum), 0)
     return Math.max(0, this.#now - at - set)
   }
 
-  #watch(): void {
+  /** Looks at both clocks. What is set twice between two looks is taken for one step. */
+  watch(): void {
     const now = this.#clock.now()
     const monotonic = this.#clock.monotonic()
     const passed = monotonic - this.#monotonic
