@@ -12,7 +12,12 @@ const MORE = 16
  * The last bytes that a container wrote. The API counts in lines, so it is asked for as many as should do, and for more while they do not.
  * Memory: what is asked for, and one chunk. A container that is gone has said nothing.
  */
-export const logTail = async (client: DockerClient, containerId: string, bytes: number, signal: AbortSignal): Promise<string> => {
+export const logTail = async (
+  client: Pick<DockerClient, 'logs'>,
+  containerId: string,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<string> => {
   if (bytes <= 0) return ''
   for (let lines = LEAST_LINES + Math.ceil(bytes / BYTES_PER_LINE); ; lines *= MORE) {
     const { tail, seenBytes, seenLines } = await readTail(client, containerId, lines, bytes, signal)
@@ -23,7 +28,13 @@ export const logTail = async (client: DockerClient, containerId: string, bytes: 
 
 type Tail = { readonly tail: Buffer; readonly seenBytes: number; readonly seenLines: number }
 
-const readTail = async (client: DockerClient, id: string, lines: number, bytes: number, signal: AbortSignal): Promise<Tail> => {
+const readTail = async (
+  client: Pick<DockerClient, 'logs'>,
+  id: string,
+  lines: number,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<Tail> => {
   let tail = Buffer.alloc(0)
   let seenBytes = 0
   let seenLines = 0

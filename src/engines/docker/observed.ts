@@ -67,6 +67,12 @@ export class Observed {
     return [...this.#entries.values()].filter(({ seen }) => this.#isTold(seen)).map(entry => this.#observation(entry))
   }
 
+  /** One container as it was last seen; undefined where it never was. */
+  of(containerId: string): Observation | undefined {
+    const entry = this.#entries.get(containerId)
+    return entry === undefined ? undefined : this.#observation(entry)
+  }
+
   /** Looks at one workload; undefined where it is not there. */
   async one(id: WorkloadId, signal: AbortSignal): Promise<{ readonly seen: Seen; readonly observation: Observation } | undefined> {
     const { client, owner } = this.#options
