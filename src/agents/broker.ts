@@ -55,14 +55,19 @@ export class AgentsBroker {
   readonly #templateChangedAt = new Map<TemplateId, Timestamp>()
   #unsubscribe: (() => void) | undefined
 
-  constructor(ports: AgentsPorts) {
+  /** `onPlaced` hears of each controller that was given the place it had asked for. */
+  constructor(ports: AgentsPorts, onPlaced: (controller: ControllerId) => void = () => undefined) {
     this.#ports = ports
     const { store, clock, random } = ports
     this.#book = new WantedBook(store, clock, ports.directories)
     this.#hooks = new Hooks(store, clock, this.#book)
-    this.#placement = new Placement(ports, controllers => {
-      for (const id of controllers) this.#loop.wake(id)
-    })
+    this.#placement = new Placement(
+      ports,
+      controllers => {
+        for (const id of controllers) this.#loop.wake(id)
+      },
+      onPlaced,
+    )
     this.#hands = new Hands(ports, controller => this.#loop.wake(controller))
     this.#sweeper = new Sweeper(ports)
     this.#loop = new ReconcileLoop({

@@ -4,6 +4,7 @@ import {
   type Agent,
   type AgentId,
   type ControllerId,
+  controllerId,
   type HostId,
   type Observation,
   type Reason,
@@ -54,6 +55,7 @@ type Outcome = {
 export class Placement {
   readonly #ports: AgentsPorts
   readonly #onNoPlace: (controllers: ReadonlySet<ControllerId>) => void
+  readonly #onPlaced: (controller: ControllerId) => void
   readonly #loop: ReconcileLoop
   readonly #durations = new Durations()
   readonly #places: ControllerPlaces
@@ -66,10 +68,15 @@ export class Placement {
   #stops: { readonly stop: Stop; readonly at: number }[] = []
 
   /** `onNoPlace` hears of the controllers whose agents were told something new about why they wait. */
-  constructor(ports: AgentsPorts, onNoPlace: (controllers: ReadonlySet<ControllerId>) => void) {
+  constructor(
+    ports: AgentsPorts,
+    onNoPlace: (controllers: ReadonlySet<ControllerId>) => void,
+    onPlaced: (controller: ControllerId) => void,
+  ) {
     const { engine, distribution } = ports
     this.#ports = ports
     this.#onNoPlace = onNoPlace
+    this.#onPlaced = onPlaced
     this.#places = new ControllerPlaces(({ spec }) =>
       engine.offers === undefined ? 0 : distribution(spec.distribution).capabilities.agents === 'tcp' ? 2 : 1,
     )
@@ -276,6 +283,10 @@ export class Placement {
   #follow({ result, placed, used, uses, holds }: Outcome): void {
     this.#standing.settle(placed)
     this.#desk?.assign(used, uses)
+    for (const task of placed) {
+      const controller = controllerOfKey(task)
+      if (controller !== undefined) this.#onPlaced(controllerId(controller))
+    }
     this.#desk?.tend(this.#ports.clock.now())
     this.#tell(result.leftOver.map(({ task }) => task))
     if (!holds) this.#startOver()

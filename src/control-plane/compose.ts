@@ -35,7 +35,7 @@ export const composePlane = (ports: PlanePorts): Plane => {
     },
     onError: cause => onError('engine', cause),
   })
-  const broker = new AgentsBroker({ ...ports, observer })
+  const broker = new AgentsBroker({ ...ports, observer }, id => controllers.placed(id))
   const controllers = new ControllerReconciler({ ...ports, observer, place: broker.placeController })
   return {
     observer,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { ConfigError, type DockerConfig } from '../config/index.ts'
 import { createDockerEngine, type DaemonOptions, DockerPreparations } from '../engines/index.ts'
-import { programsInImages } from '../images/index.ts'
+import { programsInImages, programsInNamedImages } from '../images/index.ts'
 import { hostId, tenantId } from '../model/index.ts'
 import { deadline } from '../runtime/index.ts'
 import { DOOR_PORT, type EngineOptions, type OpenedEngine, type Owner, readText } from './opened-engine.ts'
@@ -40,13 +40,15 @@ export const openDockerEngine = async (options: EngineOptions, config: DockerCon
     ownerOfHome: () => user,
     ownerOfAgents: () => user,
     programs: programs =>
-      programsInImages({
-        programs,
-        loader: preparations,
-        base: config.base === undefined ? { kind: 'machine' } : { kind: 'tar', file: config.base },
-        hookScript,
-        directory: join(cacheDirectory, 'images'),
-      }),
+      config.images === undefined
+        ? programsInImages({
+            programs,
+            loader: preparations,
+            base: config.base === undefined ? { kind: 'machine' } : { kind: 'tar', file: config.base },
+            hookScript,
+            directory: join(cacheDirectory, 'images'),
+          })
+        : programsInNamedImages(programs, config.images),
     [Symbol.asyncDispose]: async () => {
       await engine.close()
       await preparations[Symbol.asyncDispose]()

@@ -1,5 +1,13 @@
 import { dirname } from 'node:path'
-import type { Controller, ControllerId, DistributionName, Workload, WorkloadFile, WorkloadMount } from '../model/index.ts'
+import {
+  type Controller,
+  type ControllerId,
+  type DistributionName,
+  shareOfHost,
+  type Workload,
+  type WorkloadFile,
+  type WorkloadMount,
+} from '../model/index.ts'
 import { LOOPBACK, TERMINATION_GRACE_MS } from './decide.ts'
 import type { Capabilities, InstanceSecrets, LaunchPlan, Program, ProgramImages } from './distributions/distribution.ts'
 import type { HookPolicy } from './hook-policy.ts'
@@ -131,6 +139,7 @@ const workloadOf = (ports: ControllerPorts, controller: Controller, { plan, home
     files: [...plan.files, secretFile(POLICY_FILE, policyText(policy))],
     mounts,
     resources: { cpu: spec.cpu, memoryMb: spec.memoryMb, diskMb: spec.diskMb },
+    promised: shareOfHost(spec),
     ports: { http: endpoint.httpPort, ...(endpoint.agentPort === undefined ? {} : { agent: endpoint.agentPort }) },
     graceMs: TERMINATION_GRACE_MS,
   }

@@ -32,6 +32,8 @@ const HEALTHY_AFTER_MS = 10 * MINUTE
 const PROBE_TIMEOUT_MS = 5 * SECOND
 const STOP_POLL_MS = 200
 const NO_PLACE_RETRY_MS = 5 * SECOND
+/** Lent room that is gone comes back within a round of offers, once a second on Mesos. */
+const PLACE_GONE_RETRY_MS = SECOND
 
 /**
  * Carries out what `decide` says, one controller at a time: look, decide, one idempotent step, look again. After a crash the same
@@ -100,6 +102,11 @@ export class ControllerReconciler {
     }
     if (seen?.size === 0) this.#seen.delete(noun)
     return strays
+  }
+
+  /** A place that it had asked for was given. */
+  placed(id: ControllerId): void {
+    this.#loop.wake(id)
   }
 
   async #reconcile(id: ControllerId, signal: AbortSignal): Promise<number | undefined> {
@@ -357,7 +364,7 @@ export class ControllerReconciler {
     })
   }
 
-  /** What it was lent was taken back before it could start there: no failure of its own, so it gets another place at once. */
+  /** What it was lent was taken back before it could start there: no failure of its own, so it gets another place soon. */
   async #placeIsGone(controller: Controller, { reason }: EngineError): Promise<void> {
     await this.#update(
       controller,
@@ -365,7 +372,7 @@ export class ControllerReconciler {
       `Controller ${controller.id} waits for another place. ${reason.message}`,
       (before, tx) => {
         const { endpoint: _e, host: _h, reason: _r, ...rest } = before
-        return { ...rest, phase: 'pending', phaseSince: tx.now }
+        return { ...rest, phase: 'pending', phaseSince: tx.now, nextTryAt: tx.now + PLACE_GONE_RETRY_MS }
       },
     )
   }

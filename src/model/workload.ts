@@ -59,6 +59,11 @@ export type Workload = {
   readonly mounts: readonly WorkloadMount[]
   readonly image?: string
   readonly resources: Resources
+  /**
+   * What its place was counted with, where that is less: a controller may use all of its cores and is promised a part. Engines that reserve ask
+   * for this; limits are those of `resources`.
+   */
+  readonly promised?: Resources
   /** Ports to listen on, by name. 0 lets the engine choose a free one; any other number must be had or the start is refused. */
   readonly ports: Readonly<Record<string, number>>
   /** From the polite signal to the kill, on a stop that names no other. */

@@ -65,13 +65,13 @@ export const appIdOf = (group: string, workload: Pick<Workload, 'tenant' | 'labe
 
 /** The app's definition, as POST /v2/apps takes it. */
 export const appOf = (workload: Workload, startUrl: string, options: AppOptions): Readonly<Record<string, unknown>> => {
-  const { labels, resources, image } = workload
+  const { labels, image, resources, promised = resources } = workload
   const healthPath = options.healthPath?.(workload)
   return {
     id: appIdOf(options.group, workload),
     instances: 1,
-    cpus: Math.max(0.001, resources.cpu),
-    mem: Math.max(32, resources.memoryMb),
+    cpus: Math.max(0.001, promised.cpu),
+    mem: Math.max(32, promised.memoryMb),
     // Of the sandbox alone: a home lies on its volume, and an agent that offers no disk would refuse a controller for nothing.
     disk: 0,
     ...(image === undefined ? { cmd: BOOTSTRAP } : { args: ['/bin/sh', '-c', BOOTSTRAP] }),

@@ -22,10 +22,10 @@ export type ContainerOptions = {
 export const containerizerOf = (workload: Workload): Containerizer => (workload.image === undefined ? 'mesos' : 'docker')
 
 /** The resources a task asks for: no less than Mesos gives. */
-export const wantedOf = (workload: Workload): Workload['resources'] => ({
-  cpu: Math.max(MIN_CPU, workload.resources.cpu),
-  memoryMb: Math.max(MIN_MEMORY_MB, workload.resources.memoryMb),
-  diskMb: workload.resources.diskMb,
+export const wantedOf = ({ resources, promised = resources }: Workload): Workload['resources'] => ({
+  cpu: Math.max(MIN_CPU, promised.cpu),
+  memoryMb: Math.max(MIN_MEMORY_MB, promised.memoryMb),
+  diskMb: promised.diskMb,
 })
 
 /** Refuses what could never run, before anything is made. */
