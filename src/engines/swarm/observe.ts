@@ -1,0 +1,200 @@
+import type { HostId, Observation, ObservedState, Timestamp } from '../../model/index.ts'
+import { parse } from '../docker/client/answers.ts'
+import { readLabels, type Told } from '../docker/labels.ts'
+import { type Service, ServiceSpec, type Task } from './answers.ts'
+import { hasRun, taskReason, waitingReason, wasEndedBySwarm } from './end-reason.ts'
+import { SWARM_LABEL } from './names.ts'
+import type { NodeSeen } from './nodes.ts'
+import { PARKED } from './service-spec.ts'
+
+export type ServiceSeen = {
+  readonly serviceId: string
+  readonly name: string
+  readonly told: Told
+  readonly together: string
+  /** Of its overlays. */
+  readonly networks: readonly string[]
+  readonly isParked: boolean
+  readonly createdAt: Timestamp
+  readonly updatedAt: Timestamp
+}
+
+export type TaskSeen = {
+  readonly taskId: string
+  readonly serviceId: string
+  readonly state: string
+  readonly desired: string
+  readonly nodeId?: string
+  readonly message: string
+  readonly err: string
+  readonly containerId?: string
+  readonly exitCode?: number
+  readonly at: Timestamp
+  readonly createdAt: Timestamp
+  readonly iteration: number
+}
+
+/** Reads a service; undefined where it is no workload of ours. */
+export const readService = ({ ID, CreatedAt, UpdatedAt, Spec }: Service): ServiceSeen | undefined => {
+  const { Name, Labels = null, TaskTemplate } = parse(ServiceSpec, JSON.stringify(Spec))
+  const told = readLabels(Labels)
+  if (told === undefined) return undefined
+  return {
+    serviceId: ID,
+    name: Name,
+    told,
+    together: Labels?.[SWARM_LABEL.together] ?? '',
+    networks: (TaskTemplate.Networks ?? []).flatMap(({ Target }) => (Target === undefined ? [] : [Target])),
+    isParked: (TaskTemplate.Placement?.Constraints ?? []).includes(PARKED),
+    createdAt: Date.parse(CreatedAt),
+    updatedAt: Date.parse(UpdatedAt),
+  }
+}
+
+export const readTask = ({ ID, ServiceID = '', NodeID = '', CreatedAt, DesiredState, JobIteration, Status }: Task): TaskSeen => {
+  const { ContainerID = '', ExitCode } = Status.ContainerStatus ?? {}
+  return {
+    taskId: ID,
+    serviceId: ServiceID,
+    state: Status.State,
+    desired: DesiredState,
+    ...(NodeID === '' ? {} : { nodeId: NodeID }),
+    message: Status.Message ?? '',
+    err: Status.Err ?? '',
+    ...(ContainerID === '' ? {} : { containerId: ContainerID }),
+    ...(ExitCode === undefined ? {} : { exitCode: ExitCode }),
+    at: Date.parse(Status.Timestamp),
+    createdAt: Date.parse(CreatedAt),
+    iteration: JobIteration?.Index ?? 0,
+  }
+}
+
+const ENDED: ReadonlySet<string> = new Set(['complete', 'failed', 'shutdown', 'rejected', 'orphaned', 'remove'])
+const WAITING: Readonly<Record<string, ObservedState>> = { new: 'pending', allocated: 'pending', pending: 'placing' }
+
+export const isOver = ({ state }: Pick<TaskSeen, 'state'>): boolean => ENDED.has(state)
+
+/** The task that runs the workload is the first that its service had; whatever comes later, somebody else made. */
+export const mainTask = (tasks: readonly TaskSeen[]): TaskSeen | undefined =>
+  tasks.toSorted((a, b) => a.iteration - b.iteration || a.createdAt - b.createdAt || (a.taskId < b.taskId ? -1 : 1))[0]
+
+export type Beside = {
+  readonly nodeOf: (nodeId: string) => NodeSeen | undefined
+  readonly stop?: { readonly askedAt: Timestamp; readonly isEviction?: boolean }
+  /** What the daemon of its node says of its container, where Manor reaches that. */
+  readonly onNode?: Observation
+  readonly now: Timestamp
+}
+
+export type Looked = {
+  readonly observation: Observation
+  /** Set where its service must not start anything more: a second task came, or its only one vanished. */
+  readonly mustPark: boolean
+}
+
+/** A service that was just made has no task yet; swarmkit makes it within milliseconds, and under load within seconds. */
+const TASK_COMES_WITHIN_MS = 30_000
+
+/** What is so of a workload, from all that is known of its service. Pure. */
+export const look = (service: ServiceSeen, all: readonly TaskSeen[], beside: Beside): Looked => {
+  const { told, isParked } = service
+  // What a parked service has waiting never gets a node.
+  const tasks = isParked ? all.filter(task => task.nodeId !== undefined || isOver(task)) : all
+  const main = mainTask(tasks)
+  const base = { id: told.id, labels: told.labels, ports: told.ports }
+  if (main === undefined) return withoutTask(service, base, beside)
+  const strays = tasks.some(task => task !== main && !isOver(task))
+  const seen = { ...base, ...placeOf(main, told, beside) }
+  const observation = isOver(main) ? ended(main, seen, told, beside, strays) : alive(main, seen, beside)
+  return { observation, mustPark: strays && !isParked }
+}
+
+type Base = Pick<Observation, 'id' | 'labels' | 'ports'>
+type Placed = Base & { readonly host?: HostId; readonly address?: string; readonly peerAddress?: string }
+
+const placeOf = ({ nodeId }: TaskSeen, told: Told, { nodeOf }: Beside) => {
+  const node = nodeId === undefined ? undefined : nodeOf(nodeId)
+  if (node === undefined) return {}
+  return { host: node.host, ...(node.address === '' ? {} : { address: node.address }), peerAddress: told.labels.noun }
+}
+
+const withoutTask = (service: ServiceSeen, base: Base, { stop, now }: Beside): Looked => {
+  if (stop !== undefined && service.isParked) {
+    const reason = { code: 'killed-by-us', message: 'It was stopped on request.', since: stop.askedAt } as const
+    return { observation: { ...base, state: 'ended', endedAt: stop.askedAt, reason }, mustPark: false }
+  }
+  if (service.isParked) {
+    const reason = {
+      code: 'node-lost',
+      message: 'The Swarm does not know any more what became of it: its node was taken out.',
+      mend: 'It is started again on another node.',
+      since: service.updatedAt,
+    } as const
+    return { observation: { ...base, state: 'ended', endedAt: service.updatedAt, reason }, mustPark: false }
+  }
+  const isLost = now - service.createdAt > TASK_COMES_WITHIN_MS
+  return { observation: { ...base, state: isLost ? 'unknown' : 'pending' }, mustPark: isLost }
+}
+
+const ended = (main: TaskSeen, seen: Placed, told: Told, { stop, onNode, nodeOf }: Beside, strays: boolean): Observation => {
+  const stopped = stop !== undefined && main.at >= stop.askedAt - CLOCK_SKEW_MS
+  const ran = hasRun(main)
+  const ending = {
+    ...main,
+    stopped,
+    nodeIsDrained: main.nodeId !== undefined && nodeOf(main.nodeId)?.availability === 'drain',
+    memoryLimitMb: told.memoryMb,
+    program: told.program,
+  }
+  const { exitCode: _told, ...rest } = ending
+  const exact = ran && main.exitCode !== undefined && main.exitCode >= 0 ? { exitCode: main.exitCode } : {}
+  const swarms = { ...taskReason({ ...rest, ...exact }), since: main.at }
+  // Only its node knows whether it was memory, and what it said last; only the Swarm knows that it was the Swarm.
+  const known = onNode?.state === 'ended' && ran ? onNode : undefined
+  if (strays) return { ...seen, state: 'stopping', reason: swarms, startedAt: known?.startedAt ?? main.createdAt }
+  return {
+    ...seen,
+    state: 'ended',
+    ...(ran ? { startedAt: known?.startedAt ?? main.createdAt } : {}),
+    endedAt: known?.endedAt ?? main.at,
+    ...(known?.exitCode === undefined ? exact : { exitCode: known.exitCode }),
+    ...(known?.peakMemoryMb === undefined ? {} : { peakMemoryMb: known.peakMemoryMb }),
+    reason:
+      stopped && stop?.isEviction === true
+        ? { ...EVICTED, since: main.at }
+        : known?.reason === undefined || wasEndedBySwarm(ending)
+          ? swarms
+          : known.reason,
+  }
+}
+
+const EVICTED = {
+  code: 'evicted',
+  message: 'Its node was being drained, and the time that builds had to end was over.',
+  mend: 'Run it again; give drains more time.',
+} as const
+
+/** Clocks of the managers and of Manor's machine may differ by this. */
+const CLOCK_SKEW_MS = 2_000
+
+const alive = (main: TaskSeen, seen: Placed, { stop, onNode, nodeOf }: Beside): Observation => {
+  const node = main.nodeId === undefined ? undefined : nodeOf(main.nodeId)
+  const startedAt = onNode?.startedAt ?? (main.state === 'running' ? main.at : undefined)
+  const since = startedAt === undefined ? {} : { startedAt }
+  // A node that is silent is not dead: what ran there may run on.
+  if (main.nodeId !== undefined && node?.isReady !== true) return { ...seen, state: 'unknown', ...since }
+  // The daemon knew of the end before its managers did.
+  if (onNode?.state === 'ended') return { ...onNode, ...seen }
+  if (stop !== undefined || main.desired === 'shutdown' || main.desired === 'remove')
+    return { ...seen, state: 'stopping', ...since, ...usedOf(onNode) }
+  if (main.state === 'running')
+    return { ...seen, state: 'running', ...since, ...usedOf(onNode), ...(onNode?.reason === undefined ? {} : { reason: onNode.reason }) }
+  const waits = WAITING[main.state]
+  if (waits === undefined) return { ...seen, state: 'starting' }
+  return { ...seen, state: waits, ...(main.err === '' ? {} : { reason: { ...waitingReason(main.err), since: main.at } }) }
+}
+
+const usedOf = (onNode: Observation | undefined) => ({
+  ...(onNode?.memoryMb === undefined ? {} : { memoryMb: onNode.memoryMb }),
+  ...(onNode?.peakMemoryMb === undefined ? {} : { peakMemoryMb: onNode.peakMemoryMb }),
+})

@@ -1,0 +1,264 @@
+import type { HostId, Workload, WorkloadId } from '../../model/index.ts'
+import { type Clock, nameSuffix, type Random } from '../../runtime/index.ts'
+import { hasStatus } from '../docker/client/errors.ts'
+import { parseImage, type RegistryLogin, registryAuthHeader } from '../docker/client/image-reference.ts'
+import type { ContainerUser } from '../docker/container-spec.ts'
+import { LABEL, ownerLabel } from '../docker/labels.ts'
+import { checkMounts } from '../docker/policy.ts'
+import { choosePorts, mayChoose } from '../docker/ports.ts'
+import { isPortTaken } from '../docker/start-failure.ts'
+import type { StartLimiter } from '../docker/start-limiter.ts'
+import { EngineError } from '../engine.ts'
+import { checkWorkload, invalid } from '../process/prepare.ts'
+import { isWithin } from '../process/view.ts'
+import type { SwarmClient } from './client.ts'
+import { hasRun, isPortsAlone, neverRan } from './end-reason.ts'
+import { secretName, serviceName } from './names.ts'
+import type { NodeSeen } from './nodes.ts'
+import { isOver, mainTask, readService, readTask, type ServiceSeen, type TaskSeen } from './observe.ts'
+import type { Overlays } from './overlays.ts'
+import { payloadOf } from './payload.ts'
+import { constraintsOf, type KeptSecret, LEAST_MEMORY_MB, serviceSpec, togetherOf } from './service-spec.ts'
+
+export type SubmitterOptions = {
+  readonly client: SwarmClient
+  readonly owner: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly overlays: Overlays
+  readonly limiter: StartLimiter
+  readonly end: AbortSignal
+  readonly extraHosts: readonly string[]
+  /** Directories that every node has at the same place, with the same content. */
+  readonly sharedPaths: readonly string[]
+  /** The node whose directories Manor makes: its own machine's. */
+  readonly homeNode: (signal: AbortSignal) => Promise<string | undefined>
+  readonly nodes: (signal: AbortSignal) => Promise<readonly NodeSeen[]>
+  readonly loginOf: (registry: string) => RegistryLogin | undefined
+  readonly imageOf: (workload: Workload) => string | undefined
+  readonly userOf: (account: string) => ContainerUser
+  readonly readOnlyRoot: (workload: Workload) => boolean
+  readonly cpuCeilingOf: (workload: Workload) => number | undefined
+  /** Cores that are kept free for it where it is placed. */
+  readonly reservedCpuOf: (workload: Workload) => number
+  /** Ports of workloads that are there. */
+  readonly takenPorts: () => ReadonlySet<number>
+}
+
+/** Other choices of ports before the start is given up for now. */
+const MAX_TRIES = 5
+/** How long a submit stays to see whether its task can begin at all. What takes longer (a pull) goes on without it. */
+const FATE_WITHIN_MS = 15_000
+const LOOK_EVERY_MS = 150
+/** Two tries of one start at the same time must not share their secrets. */
+const ATTEMPT_CHARACTERS = 4
+/** What stands in the way of the engine's own mounts. */
+const TAKEN_TARGETS: readonly string[] = ['/tmp/.manor', '/run/secrets']
+
+/** How a start went, as far as it was watched. */
+type Fate = 'begun' | 'waits' | EngineError
+
+/**
+ * Takes workloads on. The name of the service makes a start happen once: whatever a crash or a lost answer leaves behind is found by it. Secrets
+ * come first and are swept where no service came to use them.
+ */
+export class Submitter {
+  readonly #options: SubmitterOptions
+  readonly #running = new Map<WorkloadId, Promise<void>>()
+  readonly #reserved = new Map<WorkloadId, readonly number[]>()
+
+  constructor(options: SubmitterOptions) {
+    this.#options = options
+  }
+
+  isStarting(id: WorkloadId): boolean {
+    return this.#running.has(id)
+  }
+
+  /** Those who ask for the same workload at the same time share one start. */
+  submit(workload: Workload, on: HostId | undefined): Promise<void> {
+    const running = this.#running.get(workload.id)
+    if (running !== undefined) return running
+    const work = this.#submit(workload, on).finally(() => {
+      this.#running.delete(workload.id)
+      this.#reserved.delete(workload.id)
+    })
+    this.#running.set(workload.id, work)
+    return work
+  }
+
+  /** Resolves when no start of this workload is under way, however it went. */
+  async settled(id: WorkloadId): Promise<void> {
+    await this.#running.get(id)?.catch(() => undefined)
+  }
+
+  async #submit(workload: Workload, on: HostId | undefined): Promise<void> {
+    const { limiter, end, overlays } = this.#options
+    this.#check(workload)
+    if ((await this.#find(workload.id)) !== undefined) return
+    try {
+      for (let tries = 1; ; tries++) {
+        const serviceId = await limiter.run(workload.tenant, () => this.#create(workload, on), end)
+        if (serviceId === undefined) return
+        const fate = await this.#fateOf(serviceId)
+        if (!(fate instanceof EngineError)) return
+        await this.#takeBack(workload.id, serviceId)
+        if (tries >= MAX_TRIES || !(isPortTaken(fate.cause) && mayChoose(workload.ports))) throw fate
+      }
+    } catch (cause) {
+      overlays.release(workload.id)
+      throw cause
+    }
+  }
+
+  #check(workload: Workload): void {
+    const { owner, random } = this.#options
+    // Mounts have other rules in containers.
+    checkWorkload({ ...workload, mounts: [] }, owner)
+    checkMounts(workload, [], [])
+    for (const { target } of workload.mounts)
+      if (target === '/tmp' || TAKEN_TARGETS.some(taken => isWithin(target, taken)))
+        throw invalid(`Nothing can be mounted at ${target}: that place in a container is the engine's own.`, 'Mount it elsewhere.')
+    const { memoryMb } = workload.resources
+    if (memoryMb > 0 && memoryMb < LEAST_MEMORY_MB)
+      throw invalid(`${workload.id} asks for ${memoryMb} MB.`, `Docker's least is ${LEAST_MEMORY_MB} MB.`)
+    this.#imageOf(workload)
+    // The rest of what could be wrong with it (placeholders, ports, sizes) is found out before anything is made.
+    const ports = choosePorts(workload.ports, new Set(), random)
+    serviceSpec({ ...this.#specInput(workload, ports), network: '', secrets: [], constraints: [] })
+    payloadOf(workload, ports, { uid: 1, gid: 1 }, 0)
+  }
+
+  #imageOf(workload: Workload): { readonly text: string; readonly auth: string | undefined } {
+    const { imageOf, loginOf } = this.#options
+    const text = imageOf(workload)
+    if (text === undefined)
+      throw invalid(`${workload.id} names no image.`, 'Give its template an image, or the Swarm engine a default one.')
+    const image = parseImage(text)
+    if (image === undefined) throw invalid(`"${text}" is no name of an image.`, 'Give [HOST/]NAME[:TAG] or [HOST/]NAME@sha256:DIGEST.')
+    const login = loginOf(image.registry)
+    return { text, auth: login === undefined ? undefined : registryAuthHeader(image.registry, login) }
+  }
+
+  async #find(id: WorkloadId): Promise<ServiceSeen | undefined> {
+    const { client, owner, end } = this.#options
+    const name = serviceName(owner, id)
+    const found = await client.service(name, end)
+    if (found === undefined) return undefined
+    const seen = readService(found)
+    if (seen?.told.id !== id || seen.told.labels.owner !== owner)
+      throw invalid(`A service that is not Manor's has the name ${name}.`, 'Remove it, or make it under another name.')
+    return seen
+  }
+
+  /** Resolves to the service's id, or undefined where somebody made it between our look and our call. */
+  async #create(workload: Workload, on: HostId | undefined): Promise<string | undefined> {
+    const { client, owner, clock, random, overlays, end } = this.#options
+    const constraints = await this.#constraintsOf(workload, on)
+    const network = await overlays.ensure(workload.id, workload.tenant, togetherOf(workload), end)
+    const ports = this.#choosePorts(workload)
+    const input = { ...this.#specInput(workload, ports), network, constraints }
+    const secrets: KeptSecret[] = []
+    try {
+      const attempt = nameSuffix(random, ATTEMPT_CHARACTERS)
+      for (const [part, data] of payloadOf(workload, ports, input.user, clock.now()).entries()) {
+        const name = secretName(owner, workload.id, attempt, part)
+        const labels = { [LABEL.owner]: owner, [LABEL.workload]: workload.id }
+        secrets.push({ id: await client.keep('secrets', name, labels, data, end), name })
+      }
+      return await client.createService(serviceSpec({ ...input, secrets }), this.#imageOf(workload).auth, end)
+    } catch (cause) {
+      for (const { id } of secrets) await client.forget('secrets', id, end).catch(() => undefined)
+      // An earlier try of ours whose answer was lost, or another Manor.
+      if (hasStatus(cause, 409) && (await this.#find(workload.id)) !== undefined) return undefined
+      throw cause
+    }
+  }
+
+  async #constraintsOf(workload: Workload, on: HostId | undefined): Promise<string[]> {
+    const { nodes, end } = this.#options
+    const there = await nodes(end)
+    const reservations = new Set(there.flatMap(({ reservedFor }) => (reservedFor === undefined ? [] : [reservedFor])))
+    const named = on === undefined ? undefined : there.find(({ host }) => host === on)
+    if (on !== undefined && named === undefined)
+      throw invalid(
+        `${workload.id} is for host ${on}, which the Swarm does not have.`,
+        `It has: ${there.map(({ host }) => host).join(', ')}.`,
+      )
+    const nodeId = named?.nodeId ?? (await this.#nodeOfMounts(workload))
+    return constraintsOf({ workload, reservations, ...(nodeId === undefined ? {} : { nodeId }) })
+  }
+
+  /** Directories that only Manor's own machine has bind a workload to it. */
+  async #nodeOfMounts({ id, mounts }: Workload): Promise<string | undefined> {
+    const { sharedPaths, homeNode, end } = this.#options
+    const local = mounts.find(({ source }) => !sharedPaths.some(shared => isWithin(source, shared)))
+    if (local === undefined) return undefined
+    const home = await homeNode(end)
+    if (home !== undefined) return home
+    throw invalid(
+      `${id} needs ${local.source}, which only this machine has, and this machine is no node of the Swarm that Manor reaches.`,
+      'Put it on a file system that every node has at the same place, and name that under sharedPaths.',
+    )
+  }
+
+  /** Watches its task until it runs, ended, or turned out to wait for a node. An EngineError where it never began and cannot. */
+  async #fateOf(serviceId: string): Promise<Fate> {
+    const { client, clock, end } = this.#options
+    const until = clock.monotonic() + FATE_WITHIN_MS
+    let waited = 0
+    while (clock.monotonic() < until) {
+      // Whether it can be seen is no part of taking it on.
+      const tasks = await client.tasks({ service: [serviceId] }, end).catch((): undefined => undefined)
+      const main = mainTask((tasks ?? []).map(readTask))
+      const fate = main === undefined ? undefined : fateIn(main, waited)
+      if (fate !== undefined) return fate
+      if (main?.state === 'pending' && main.err !== '') waited++
+      await clock.sleep(LOOK_EVERY_MS, end)
+    }
+    return 'waits'
+  }
+
+  async #takeBack(id: WorkloadId, serviceId: string): Promise<void> {
+    const { client, owner, end } = this.#options
+    await client.removeService(serviceId, end)
+    for (const { ID } of await client.kept('secrets', [ownerLabel(owner), `${LABEL.workload}=${id}`], end))
+      await client.forget('secrets', ID, end)
+  }
+
+  #specInput(workload: Workload, ports: Readonly<Record<string, number>>) {
+    const { owner, extraHosts, userOf, readOnlyRoot, cpuCeilingOf, reservedCpuOf } = this.#options
+    const cpuCeiling = cpuCeilingOf(workload)
+    return {
+      workload,
+      ports,
+      extraHosts,
+      name: serviceName(owner, workload.id),
+      image: this.#imageOf(workload).text,
+      user: userOf(workload.account),
+      readOnlyRoot: readOnlyRoot(workload),
+      reservedCpu: reservedCpuOf(workload),
+      ...(cpuCeiling === undefined ? {} : { cpuCeiling }),
+    }
+  }
+
+  #choosePorts(workload: Workload): Readonly<Record<string, number>> {
+    const { takenPorts, random } = this.#options
+    const taken = new Set([...takenPorts(), ...[...this.#reserved.values()].flat()])
+    const ports = choosePorts(workload.ports, taken, random)
+    this.#reserved.set(workload.id, Object.values(ports))
+    return ports
+  }
+}
+
+/** Looks at a task that waits, before it is believed: the first pass of the scheduler may have been too early. */
+const WAITING_LOOKS = 3
+
+const fateIn = (task: TaskSeen, waited: number): Fate | undefined => {
+  if (task.state === 'running') return 'begun'
+  if (isOver(task)) return task.state === 'shutdown' || hasRun(task) ? 'begun' : neverRan(task)
+  if (task.state !== 'pending' || task.err === '' || waited < WAITING_LOOKS) return undefined
+  return isPortsAlone(task.err) ? portRefused(task.err) : 'waits'
+}
+
+const portRefused = (err: string): EngineError => neverRan({ err: `port is already allocated on every node that could run it: ${err}` })
