@@ -8,7 +8,7 @@ import { clockSteps, diskFull, diskSlow, writeRefused } from './machine.ts'
 import { manorKilled, manorKilledInACall, powerLost } from './manor.ts'
 import { hintsDisordered, hintsLost, partition } from './network.ts'
 import { personChangesTemplate, personRestarts, personStops, personTries } from './people.ts'
-import { agentKilled, controllerHangs, controllerKilled, controllerRestartsInside, templateBroken } from './programs.ts'
+import { agentKilled, controllerHangs, controllerKilled, controllerRestartsInside, endedRunSpeaks, templateBroken } from './programs.ts'
 
 /** Everything that can go wrong. docs/add-a-fault.md says how to add one. */
 export const FAULTS: readonly Fault[] = [
@@ -29,6 +29,7 @@ export const FAULTS: readonly Fault[] = [
   controllerKilled,
   controllerHangs,
   controllerRestartsInside,
+  endedRunSpeaks,
   agentKilled,
   templateBroken,
   personRestarts,

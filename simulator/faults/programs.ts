@@ -49,6 +49,18 @@ export const controllerRestartsInside: Fault = {
   },
 }
 
+export const endedRunSpeaks: Fault = {
+  name: 'ended-run-speaks',
+  sentence: 'The greeting of a run of a controller that has ended arrives late, when another is the current one.',
+  rates: { mild: 0.1, hard: 0.5 },
+  begin: (world, random) => {
+    const program = pick(random, [...world.endedPrograms.values()])
+    if (program === undefined) return undefined
+    world.ghostSpeaks(program)
+    return program.run.id
+  },
+}
+
 export const agentKilled: Fault = {
   name: 'agent-killed',
   sentence: "An agent's process is killed.",

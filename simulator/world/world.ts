@@ -22,6 +22,7 @@ import { ControllerProgram } from './controller-program.ts'
 import { Disk } from './disk.ts'
 import { type Run, SimulatedEngine } from './engine.ts'
 import type { Gate } from './gate.ts'
+import { VERSION } from './hook-client.ts'
 import { hookDoor } from './hook-door.ts'
 import { type Build, type Home, type Item, newHome } from './jenkins.ts'
 import type { Job } from './jobs.ts'
@@ -58,6 +59,8 @@ export class World {
   readonly homes = new Map<ControllerId, Home>()
   /** Programs of controllers that run, by their address. */
   readonly programs = new Map<string, ControllerProgram>()
+  /** The last run of each controller that has ended. */
+  readonly endedPrograms = new Map<ControllerId, ControllerProgram>()
   /** Agents' processes that run, by name. */
   readonly agents = new Map<string, AgentProgram>()
   readonly directories = new Set<AgentId>()
@@ -268,6 +271,20 @@ export class World {
     else home.queue.push(item)
   }
 
+  /** The greeting of a run that has ended arrives, late. */
+  ghostSpeaks(program: ControllerProgram): void {
+    const { manor } = this
+    const epochBefore = this.store?.get('controller', program.id)?.epoch
+    const { epoch } = program
+    const hello = { session: `ghost-${this.nextSession()}`, epoch, distribution: 'jenkins', version: VERSION, secured: true } as const
+    manor?.gate
+      .connection(() => manor.hook.hello(program.id, hello))
+      .then(
+        () => this.heard(program, epochBefore),
+        () => undefined,
+      )
+  }
+
   nextSession(): number {
     return ++this.#sessions
   }
@@ -304,6 +321,7 @@ export class World {
     const address = addressOf(program.run)
     if (this.programs.get(address) === program) this.programs.delete(address)
     if (this.#programOf.get(program.id) === program) this.#programOf.delete(program.id)
+    this.endedPrograms.set(program.id, program)
   }
 
   serves(program: ControllerProgram): void {
