@@ -98,6 +98,7 @@ export type Status = {
   readonly uuid?: string
   readonly timestamp: number
   readonly container_status?: unknown
+  readonly data?: string
   readonly unreachable_time?: { readonly nanoseconds: number }
 }
 
