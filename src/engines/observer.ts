@@ -12,6 +12,12 @@ const SPACING_MS = 10
 /** A list that takes long comes less often, so that no more than a third of the time goes into lists; at most this much later. */
 const REST_PER_LIST = 2
 const REST_MOST_MS = 200
+/**
+ * And a long one too: to read, compare and hand on one workload costs Manor about 5 us, so this keeps lists to a twentieth of a core however many
+ * hints come. 100 workloads are looked at every 20 ms, 10,000 every second; what comes late by it is an end that nobody waits for.
+ */
+const REST_PER_WORKLOAD_MS = 0.1
+const REST_FOR_WORKLOADS_MOST_MS = 2_000
 
 export type ObserverOptions = {
   readonly engine: Engine
@@ -24,15 +30,20 @@ export type ObserverOptions = {
   readonly onError: (cause: unknown) => void
 }
 
+/** What a workload was last seen as, and in which list. */
+type Seen = { observation: Observation; list: number }
+
 /**
- * What an engine says there is, kept at hand for all loops: one list for everyone instead of one for each key.
+ * What an engine says there is, kept at hand for all loops: one list for everyone instead of one for each key. A list is one look-up for each
+ * workload; what an engine gives again as the same object is not compared.
  *
  * Absence is only believed from a list that was begun after the question (`current`); a hint may only ever bring a look forward.
  */
 export class Observer {
   readonly #options: ObserverOptions
   readonly #stop = new AbortController()
-  #observed = new Map<WorkloadId, Observation>()
+  readonly #observed = new Map<WorkloadId, Seen>()
+  #lists = 0
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
   #ends: Promise<unknown>[] = []
@@ -54,11 +65,12 @@ export class Observer {
 
   /** The last that was seen; may be old. */
   get(id: WorkloadId): Observation | undefined {
-    return this.#observed.get(id)
+    return this.#observed.get(id)?.observation
   }
 
-  all(): Iterable<Observation> {
-    return this.#observed.values()
+  /** To be read at once: the next list changes it. */
+  *all(): Iterable<Observation> {
+    for (const { observation } of this.#observed.values()) yield observation
   }
 
   /** Resolves after a list that was begun now or later. Rejects where it failed. Calls that come together share one list. */
@@ -70,7 +82,9 @@ export class Observer {
 
   /** From now until the next list may begin. */
   #restMs(): number {
-    return this.#begunAt + SPACING_MS + Math.min(REST_MOST_MS, REST_PER_LIST * this.#tookMs) - this.#options.clock.monotonic()
+    const forTime = Math.min(REST_MOST_MS, REST_PER_LIST * this.#tookMs)
+    const forWorkloads = Math.min(REST_FOR_WORKLOADS_MOST_MS, REST_PER_WORKLOAD_MS * this.#observed.size)
+    return this.#begunAt + SPACING_MS + Math.max(forTime, forWorkloads) - this.#options.clock.monotonic()
   }
 
   async #beginLater(running: Promise<void> | undefined): Promise<void> {
@@ -100,15 +114,37 @@ export class Observer {
     const limit = deadline(this.#options.clock, LIST_TIMEOUT_MS, this.#stop.signal)
     try {
       const [observations, hosts] = await Promise.all([this.#options.engine.list(limit.signal), this.#options.engine.hosts(limit.signal)])
-      const before = this.#observed
-      this.#observed = new Map()
-      for (const observation of observations) this.#observed.set(observation.id, observation)
+      const changed = this.#take(observations)
       this.#options.onHosts(hosts)
-      for (const observation of observations) if (differs(before.get(observation.id), observation)) this.#options.onChange(observation)
-      for (const [id, observation] of before) if (!this.#observed.has(id)) this.#options.onChange(observation)
+      for (const observation of changed) this.#options.onChange(observation)
     } finally {
       limit.done()
     }
+  }
+
+  /** Keeps what was listed; gives what is news, and the last of what is there no longer. */
+  #take(observations: readonly Observation[]): Observation[] {
+    const observed = this.#observed
+    const list = ++this.#lists
+    const changed: Observation[] = []
+    let count = 0
+    for (const observation of observations) {
+      const seen = observed.get(observation.id)
+      if (seen?.list !== list) count++
+      if (differs(seen?.observation, observation)) changed.push(observation)
+      if (seen === undefined) observed.set(observation.id, { observation, list })
+      else {
+        seen.observation = observation
+        seen.list = list
+      }
+    }
+    if (observed.size === count) return changed
+    for (const [id, seen] of observed)
+      if (seen.list !== list) {
+        observed.delete(id)
+        changed.push(seen.observation)
+      }
+    return changed
   }
 
   async #poll(): Promise<void> {
@@ -138,4 +174,5 @@ export class Observer {
 }
 
 const differs = (before: Observation | undefined, now: Observation): boolean =>
-  before === undefined || before.state !== now.state || before.reason?.code !== now.reason?.code || before.host !== now.host
+  before !== now &&
+  (before === undefined || before.state !== now.state || before.reason?.code !== now.reason?.code || before.host !== now.host)
