@@ -23,9 +23,7 @@ export const playable = (double: MesosDouble, name: string, args: readonly unkno
     'cut-events-into': () => {
       faults.events.pieceBytes = number
     },
-    quiet: () => {
-      faults.events.quiet = true
-    },
+    quiet: () => double.quieten(),
     'rescind-before-accept': () => faults.leader.rescindBeforeAccept(number),
     'offer-after-suppress': () => faults.leader.offerAfterSuppress(number),
     'lose-launches': () => faults.leader.loseLaunches(number),

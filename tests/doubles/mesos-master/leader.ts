@@ -497,6 +497,9 @@ export class Leader implements Upstream {
     if (known === undefined && !registry.agents.has(id)) return false
     registry.agents.set(id, 'gone')
     this.recovering.delete(id)
+    // Of what was unreachable nobody is told; whoever asks hears that it is gone.
+    for (const { unreachable } of this.frameworks.values())
+      for (const [taskId, { task }] of unreachable) if (task.agent === id) unreachable.delete(taskId)
     for (const framework of this.frameworks.values())
       for (const [taskId, task] of framework.tasks) {
         if (task.agent !== id) continue

@@ -53,6 +53,8 @@ export type MesosDouble = AsyncDisposable & {
   depose(): void
   /** Ends all subscriptions' connections: in the middle of a record, or between two. */
   cutStreams(how?: 'within-record' | 'between'): void
+  /** Nothing comes any more on the streams that stand, not even heartbeats, and they stand. */
+  quieten(): void
   /** The leader forgets which stream is the framework's newest: calls are refused, while the connection stands. */
   staleStreams(): void
   /** Says an ERROR to all frameworks and ends their streams. */
@@ -192,6 +194,10 @@ class Double implements MesosDouble {
     for (const { stream } of this.leader.frameworks.values())
       if (how === 'between') stream?.destroy()
       else stream?.breakWithin({ type: 'HEARTBEAT' })
+  }
+
+  quieten(): void {
+    for (const { stream } of this.leader.frameworks.values()) if (stream !== undefined) stream.quiet = true
   }
 
   staleStreams(): void {

@@ -13,8 +13,6 @@ export type EventFaults = {
   readonly late: Map<string, number>
   /** Gathered, and sent in the opposite order once so many are there. */
   reversed: { readonly type: string; readonly count: number } | undefined
-  /** Nothing comes any more, not even heartbeats, while the connection stands. */
-  quiet: boolean
 }
 
 export const noEventFaults = (): EventFaults => ({
@@ -23,7 +21,6 @@ export const noEventFaults = (): EventFaults => ({
   lost: new Set(),
   late: new Map(),
   reversed: undefined,
-  quiet: false,
 })
 
 /** A heartbeat's own bytes, made once. */
@@ -42,6 +39,8 @@ export class EventStream {
   #writing: Promise<void> = Promise.resolve()
   #cancelHeartbeat = (): void => undefined
   isOpen = true
+  /** Nothing comes any more, not even heartbeats, while the connection stands. */
+  quiet = false
 
   constructor(id: string, response: ServerResponse, clock: Clock, faults: EventFaults, onClose: () => void) {
     this.id = id
@@ -63,8 +62,8 @@ export class EventStream {
   }
 
   send(event: Event): void {
-    const { lost, doubled, late, reversed, quiet } = this.#faults
-    if (!this.isOpen || quiet || lost.has(event.type)) return
+    const { lost, doubled, late, reversed } = this.#faults
+    if (!this.isOpen || this.quiet || lost.has(event.type)) return
     const bytes = frame(event)
     if (reversed?.type === event.type) {
       this.#held.push(bytes)
