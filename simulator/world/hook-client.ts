@@ -29,6 +29,8 @@ export type HookClientOptions = {
 /** The hook inside one run of a controller's program: the loops of hook/manor.groovy, level-wise. When the program's clock is dead they end. */
 export class HookClient {
   readonly #options: HookClientOptions
+  /** A program that ends does not take its polls back: its connection breaks. One for each: adding to a signal is linear in who listens. */
+  readonly #neverAborted = new AbortController().signal
   #greeting: Promise<void> | undefined
   #greeted = false
   #seq = 0
@@ -119,7 +121,7 @@ export class HookClient {
 
   async #poll(): Promise<void> {
     const { jenkins, controller, door, session } = this.#options
-    jenkins.want(await door.wanted(controller, session, jenkins.revision, POLL_SECONDS, NEVER_ABORTED))
+    jenkins.want(await door.wanted(controller, session, jenkins.revision, POLL_SECONDS, this.#neverAborted))
   }
 
   async #tell(): Promise<void> {
@@ -160,5 +162,3 @@ export class HookClient {
 /** Most items that a report has; the protocol's own bound. */
 const MAX_ITEMS = 5_000
 export const VERSION = '2.541.3'
-/** A program that ends does not take its polls back: its connection breaks. */
-const NEVER_ABORTED = new AbortController().signal
