@@ -29,8 +29,6 @@ export const Task = Type.Object({
   CreatedAt: Type.String(),
   ServiceID: optional(Type.String()),
   NodeID: optional(Type.String()),
-  /** Of jobs: which run of the job it belongs to; absent for the first. */
-  JobIteration: optional(Type.Object({ Index: optional(Type.Number()) })),
   DesiredState: Type.String(),
   Status: Type.Object({
     Timestamp: Type.String(),

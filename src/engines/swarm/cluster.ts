@@ -20,17 +20,7 @@ import { Submitter, type SubmitterOptions } from './submitter.ts'
 
 export type ClusterOptions = Pick<
   SubmitterOptions,
-  | 'owner'
-  | 'clock'
-  | 'random'
-  | 'extraHosts'
-  | 'sharedPaths'
-  | 'loginOf'
-  | 'imageOf'
-  | 'userOf'
-  | 'readOnlyRoot'
-  | 'cpuCeilingOf'
-  | 'reservedCpuOf'
+  'owner' | 'clock' | 'random' | 'extraHosts' | 'sharedPaths' | 'loginOf' | 'imageOf' | 'userOf' | 'readOnlyRoot' | 'cpuCeilingOf'
 > & {
   readonly clock: Clock
   readonly random: Random
@@ -162,7 +152,7 @@ export class Cluster {
     await untilAborted(this.#submitter.settled(id), signal)
     const entry = await this.#one(id, signal)
     if (entry === undefined || entry.looked.observation.state === 'ended') return
-    await this.#stops.ask(id, grace, false, signal)
+    await this.#stops.ask(id, grace, signal)
   }
 
   async remove(id: WorkloadId, signal: AbortSignal): Promise<void> {
@@ -183,7 +173,7 @@ export class Cluster {
     const stop = this.#stops.of(id)
     if (observation.state === 'ended' || stop === undefined) return observation.reason
     const message = `It was asked to stop${clock.now() < stop.killAt ? ', and is killed if it has not when its grace is over' : ' and is being killed'}.`
-    return { code: stop.isEviction ? 'evicted' : 'killed-by-us', message, since: stop.askedAt }
+    return { code: 'killed-by-us', message, since: stop.askedAt }
   }
 
   /** From its node where that is reached, else through a manager. */
@@ -349,11 +339,9 @@ export class Cluster {
     const residents = [...this.#entries.values()].flatMap(({ service, tasks, looked }) => {
       const nodeId = mainTask(tasks)?.nodeId
       if (looked.observation.state === 'ended' || nodeId === undefined) return []
-      return [{ id: service.told.id, kind: service.told.labels.kind, nodeId }]
+      return [{ kind: service.told.labels.kind, nodeId }]
     })
-    const evicted = await this.drains.step(this.#nodes, residents, signal)
-    for (const { id, kind, nodeId } of residents)
-      if (kind === 'agent' && evicted.has(nodeId)) await this.#stops.ask(id, EVICTION_GRACE_MS, true, signal)
+    await this.drains.step(this.#nodes, residents, signal)
   }
 
   async #sweepNowAndThen(): Promise<void> {
@@ -400,9 +388,6 @@ export class Cluster {
     this.#options.onWarning(sentence)
   }
 }
-
-/** What a build gets whose time was over already when it was told to end. */
-const EVICTION_GRACE_MS = 10_000
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

@@ -10,15 +10,13 @@ import type { NodeSeen } from './nodes.ts'
 export type Resident = { readonly kind: 'controller' | 'agent'; readonly nodeId: string }
 
 /**
- * What a drain under way does next with a node: it waits for builds until its deadline, then hands the node over to the Swarm, which ends the
- * controllers there (Manor starts them elsewhere under a new epoch), and ends what builds are left itself, since the Swarm leaves jobs alone. Pure.
+ * What a drain under way does next with a node: it waits for builds until its deadline, then hands the node over to the Swarm, which ends what is
+ * left there. Manor starts controllers elsewhere under a new epoch, and their homes are free by then: the Swarm stops first. Pure.
  */
-export const drainStep = (node: NodeSeen, residents: readonly Resident[], now: Timestamp): 'none' | 'wait' | 'drain' | 'evict' => {
-  if (node.drainBy === undefined || node.availability === 'active') return 'none'
+export const drainStep = (node: NodeSeen, residents: readonly Resident[], now: Timestamp): 'none' | 'wait' | 'drain' => {
+  if (node.drainBy === undefined || node.availability !== 'pause') return 'none'
   const builds = residents.some(({ kind, nodeId }) => kind === 'agent' && nodeId === node.nodeId)
-  if (builds && now < node.drainBy) return 'wait'
-  if (node.availability !== 'drain') return 'drain'
-  return builds ? 'evict' : 'none'
+  return builds && now < node.drainBy ? 'wait' : 'drain'
 }
 
 /** A node's spec with another availability, and its deadline set or taken away. Undefined where nothing changes. */
@@ -58,16 +56,11 @@ export class Drains {
     return this.#set(host, 'pause', () => this.#options.now() + withinMs, signal)
   }
 
-  /** Does what is due now; resolves to the nodes whose builds are to be ended. */
-  async step(nodes: readonly NodeSeen[], residents: readonly Resident[], signal: AbortSignal): Promise<ReadonlySet<string>> {
-    const evicted = new Set<string>()
-    for (const node of nodes) {
-      const step = drainStep(node, residents, this.#options.now())
-      if (step === 'drain')
+  /** Does what is due now. */
+  async step(nodes: readonly NodeSeen[], residents: readonly Resident[], signal: AbortSignal): Promise<void> {
+    for (const node of nodes)
+      if (drainStep(node, residents, this.#options.now()) === 'drain')
         await this.#options.client.changeNode(node.nodeId, spec => withAvailability(spec, 'drain', node.drainBy), signal)
-      if (step === 'evict') evicted.add(node.nodeId)
-    }
-    return evicted
   }
 
   async #set(host: HostId, availability: string, drainBy: () => Timestamp | undefined, signal: AbortSignal): Promise<void> {

@@ -33,6 +33,12 @@ export const hasRun = ({ state, message }: Pick<TaskEnding, 'state' | 'message'>
  */
 export const taskReason = (ending: TaskEnding): EndReason => {
   if (ending.stopped) return killedByUs(ending)
+  if (noLongerFits(ending.err))
+    return {
+      code: 'evicted',
+      message: 'The Swarm took it off its node, which it says has no room for it any more or must not run it.',
+      mend: "It is started again. Look at the node's labels, and at completed jobs of others there: their reservations are counted on (moby #52652).",
+    }
   if (ending.state === 'rejected' || (ending.state === 'failed' && !hasRun(ending))) return neverRan(ending).reason
   if (SWARM_ENDED.has(ending.state)) return endedBySwarm(ending)
   return byExitCode(ending)
@@ -45,10 +51,11 @@ const SWARM_ENDED: ReadonlySet<string> = new Set(['shutdown', 'orphaned', 'remov
 export const wasEndedBySwarm = ({ state, stopped }: Pick<TaskEnding, 'state' | 'stopped'>): boolean => !stopped && SWARM_ENDED.has(state)
 
 const NO_LONGER_FITS = /no longer meets constraints/i
+export const noLongerFits = (said: string): boolean => NO_LONGER_FITS.test(said)
 
 /** Why a start was refused by its node, in the words of the Docker engine's own table. */
 export const neverRan = ({ err }: Pick<TaskEnding, 'err'>): EngineError =>
-  NO_LONGER_FITS.test(err)
+  noLongerFits(err)
     ? startFailure(new DockerError(503, `its node was changed before it began: ${err}`))
     : startFailure(new DockerError(500, err === '' ? 'the node did not say why' : err))
 

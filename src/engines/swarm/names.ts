@@ -30,7 +30,7 @@ const told = (text: string): string =>
 
 /** The name of a workload's service: it can exist once, so a second try of the same start runs into the first. */
 export const serviceName = (owner: string, id: WorkloadId): string => `manor-${told(id)}-${hash(owner, id)}`
-/** The config that records that a stop was asked for: a change of a job's own labels would run the job again. */
+/** The config that records that a stop was asked for: it is made with one call that can be made twice. */
 export const stopName = (owner: string, id: WorkloadId): string => `${serviceName(owner, id)}.stop`
 /** Secrets of one try of a start. Each try has its own, since what is in them (chosen ports) differs. At most 64 characters. */
 export const secretName = (owner: string, id: WorkloadId, attempt: string, part: number): string =>

@@ -31,7 +31,6 @@ export type TaskSeen = {
   readonly exitCode?: number
   readonly at: Timestamp
   readonly createdAt: Timestamp
-  readonly iteration: number
 }
 
 /** Reads a service; undefined where it is no workload of ours. */
@@ -51,7 +50,7 @@ export const readService = ({ ID, CreatedAt, UpdatedAt, Spec }: Service): Servic
   }
 }
 
-export const readTask = ({ ID, ServiceID = '', NodeID = '', CreatedAt, DesiredState, JobIteration, Status }: Task): TaskSeen => {
+export const readTask = ({ ID, ServiceID = '', NodeID = '', CreatedAt, DesiredState, Status }: Task): TaskSeen => {
   const { ContainerID = '', ExitCode } = Status.ContainerStatus ?? {}
   return {
     taskId: ID,
@@ -65,7 +64,6 @@ export const readTask = ({ ID, ServiceID = '', NodeID = '', CreatedAt, DesiredSt
     ...(ExitCode === undefined ? {} : { exitCode: ExitCode }),
     at: Date.parse(Status.Timestamp),
     createdAt: Date.parse(CreatedAt),
-    iteration: JobIteration?.Index ?? 0,
   }
 }
 
@@ -76,11 +74,11 @@ export const isOver = ({ state }: Pick<TaskSeen, 'state'>): boolean => ENDED.has
 
 /** The task that runs the workload is the first that its service had; whatever comes later, somebody else made. */
 export const mainTask = (tasks: readonly TaskSeen[]): TaskSeen | undefined =>
-  tasks.toSorted((a, b) => a.iteration - b.iteration || a.createdAt - b.createdAt || (a.taskId < b.taskId ? -1 : 1))[0]
+  tasks.toSorted((a, b) => a.createdAt - b.createdAt || (a.taskId < b.taskId ? -1 : 1))[0]
 
 export type Beside = {
   readonly nodeOf: (nodeId: string) => NodeSeen | undefined
-  readonly stop?: { readonly askedAt: Timestamp; readonly isEviction?: boolean }
+  readonly stop?: { readonly askedAt: Timestamp }
   /** What the daemon of its node says of its container, where Manor reaches that. */
   readonly onNode?: Observation
   readonly now: Timestamp
@@ -159,20 +157,9 @@ const ended = (main: TaskSeen, seen: Placed, told: Told, { stop, onNode, nodeOf 
     endedAt: known?.endedAt ?? main.at,
     ...(known?.exitCode === undefined ? exact : { exitCode: known.exitCode }),
     ...(known?.peakMemoryMb === undefined ? {} : { peakMemoryMb: known.peakMemoryMb }),
-    reason:
-      stopped && stop?.isEviction === true
-        ? { ...EVICTED, since: main.at }
-        : known?.reason === undefined || wasEndedBySwarm(ending)
-          ? swarms
-          : known.reason,
+    reason: known?.reason === undefined || wasEndedBySwarm(ending) ? swarms : known.reason,
   }
 }
-
-const EVICTED = {
-  code: 'evicted',
-  message: 'Its node was being drained, and the time that builds had to end was over.',
-  mend: 'Run it again; give drains more time.',
-} as const
 
 /** Clocks of the managers and of Manor's machine may differ by this. */
 const CLOCK_SKEW_MS = 2_000

@@ -1,6 +1,6 @@
 import type { TenantId, WorkloadId } from '../../model/index.ts'
 import type { Clock } from '../../runtime/index.ts'
-import { hasStatus } from '../docker/client/errors.ts'
+import { DaemonSilent, hasStatus } from '../docker/client/errors.ts'
 import { LABEL, ownerLabel } from '../docker/labels.ts'
 import { EngineError } from '../engine.ts'
 import type { SwarmClient } from './client.ts'
@@ -15,6 +15,9 @@ export const WORKLOADS_PER_OVERLAY = 200
 const MAX_SHARDS = 64
 /** An overlay that nobody is in goes after this, so that the next build of its tenant need not make it again. */
 export const IDLE_OVERLAY_MS = 10 * 60_000
+/** Looks for an overlay that was just made, and how far they are apart. */
+const MAX_LOOKS = 12
+const LOOK_AGAIN_MS = 250
 /** Of a range: its own, broadcast, gateway, and what is being given back. */
 const SPARE_ADDRESSES = 8
 const DEFAULT_SUBNET_BITS = 24
@@ -116,9 +119,10 @@ export class Overlays {
   }
 
   async #ensure(id: WorkloadId, tenant: TenantId, together: string, signal: AbortSignal): Promise<string> {
-    const { capacity } = this.#options
-    // Twice: one that was made is found by the second look, whoever made it.
-    for (let looks = 0; looks < 2; looks++) {
+    const { capacity, clock } = this.#options
+    // One that was made is found by the next look, whoever made it; a manager may be a moment behind.
+    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+      if (looks > 1) await clock.sleep(LOOK_AGAIN_MS, signal)
       const choice = chooseShard(await this.#shards(tenant, signal), together, capacity())
       switch (choice.kind) {
         case 'take':
@@ -129,10 +133,10 @@ export class Overlays {
         case 'too-many':
           throw noRoom(together, capacity())
         case 'make':
-          await this.#make(tenant, choice.number, signal)
+          if (looks === 0) await this.#make(tenant, choice.number, signal)
       }
     }
-    throw noRoom(together, capacity())
+    throw new DaemonSilent(`The overlay of ${tenant} was made and is not there.`)
   }
 
   async #shards(tenant: TenantId, signal: AbortSignal): Promise<Shard[]> {

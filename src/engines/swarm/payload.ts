@@ -24,14 +24,15 @@ export const secretPath = (part: number): string => `manor.${part}`
 
 /**
  * Words: the private directory, the working directory, the number of secrets, then the command, which this shell becomes. Two streams are made
- * one, since they are read one after the other and their order is lost.
+ * one, since they are read one after the other and their order is lost. Names begin with "manor_", since a workload's own variables are
+ * exported already.
  */
 export const START = [
-  'd=$1 w=$2 n=$3 u=$(umask); shift 3; umask 077',
-  'mkdir -p "$d/tmp" || { echo "The image has no /tmp that its user may write to." >&2; exit 126; }',
-  'i=0; if [ "$n" -gt 0 ]; then while [ "$i" -lt "$n" ]; do cat "/run/secrets/manor.$i" || exit 126; i=$((i+1)); done | tar -xpf - -C "$d" || exit 126; fi',
-  'umask "$u"; cd "$w" || exit 126',
-  'unset d w n u i; exec "$@" 2>&1 </dev/null',
+  'manor_d=$1 manor_w=$2 manor_n=$3 manor_u=$(umask); shift 3; umask 077',
+  'mkdir -p "$manor_d/tmp" || { echo "The image has no /tmp that its user may write to." >&2; exit 126; }',
+  'manor_i=0; if [ "$manor_n" -gt 0 ]; then while [ "$manor_i" -lt "$manor_n" ]; do cat "/run/secrets/manor.$manor_i" || exit 126; manor_i=$((manor_i+1)); done | tar -xpf - -C "$manor_d" || exit 126; fi',
+  'umask "$manor_u"; cd "$manor_w" || exit 126',
+  'unset manor_d manor_w manor_n manor_u manor_i; exec "$@" 2>&1 </dev/null',
 ].join('\n')
 
 /** The archive of a workload's files, in pieces that each fit into a secret. Throws an EngineError where it is too large. */

@@ -28,8 +28,6 @@ export type ServiceInput = {
   readonly secrets: readonly KeptSecret[]
   readonly constraints: readonly string[]
   readonly readOnlyRoot: boolean
-  /** Cores that are kept free for it where it is placed. */
-  readonly reservedCpu: number
   /** A ceiling, in cores, where one was asked for. */
   readonly cpuCeiling?: number
   /** `name:address`, as for `docker run --add-host`. */
@@ -45,13 +43,12 @@ export const LEAST_MEMORY_MB = 6
 export const togetherOf = ({ account }: Pick<Workload, 'account'>): string => account.slice(account.indexOf('/') + 1)
 
 /**
- * The body of `POST /services/create`. A controller is a service of one replica that Swarm never starts again by itself: Manor does, under a
- * new epoch. An agent is a job that completes once: Swarm leaves a job's task alone when its node is drained or was out of reach for a while,
- * so a build goes on. Throws an EngineError for a placeholder that stands for nothing.
+ * The body of `POST /services/create`: a service of one replica that Swarm never starts again by itself, since Manor does, under a new epoch.
+ * Builds are no jobs of the Swarm though they look like it: what is left of a job stays with the managers for ever (docs/decisions/0022).
+ * Throws an EngineError for a placeholder that stands for nothing.
  */
 export const serviceSpec = (input: ServiceInput): WholeSpec => {
   const { workload, ports } = input
-  const isJob = workload.labels.kind === 'agent'
   return {
     Name: input.name,
     Labels: { ...labelsOf(workload, ports), [SWARM_LABEL.together]: togetherOf(workload) },
@@ -63,9 +60,10 @@ export const serviceSpec = (input: ServiceInput): WholeSpec => {
       Networks: [{ Target: input.network, Aliases: [workload.labels.noun] }],
       LogDriver: { Name: 'json-file', Options: { 'max-size': LOG_FILE_SIZE, 'max-file': LOG_FILES } },
     },
-    Mode: isJob ? { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } } : { Replicated: { Replicas: 1 } },
+    Mode: { Replicated: { Replicas: 1 } },
     // Should somebody change the service by hand, the new task comes after the old one has ended: two on one home would destroy it.
-    ...(isJob ? {} : { UpdateConfig: { Order: 'stop-first', Parallelism: 1 }, RollbackConfig: { Order: 'stop-first', Parallelism: 1 } }),
+    UpdateConfig: { Order: 'stop-first', Parallelism: 1 },
+    RollbackConfig: { Order: 'stop-first', Parallelism: 1 },
     // Names resolve to the task itself: a virtual address would need IPVS in each kernel, and one more address of the overlay each.
     EndpointSpec: { Mode: 'dnsrr', Ports: [...new Set(Object.values(ports))].map(published) },
   }
@@ -115,12 +113,16 @@ const containerSpec = ({ workload, ports, image, user, secrets, readOnlyRoot, ex
   }
 }
 
-const resources = ({ workload, cpuCeiling, reservedCpu }: ServiceInput) => {
+const resources = ({ workload, cpuCeiling }: ServiceInput) => {
   const { memoryMb } = workload.resources
+  const promised = workload.promised ?? workload.resources
   const memory = memoryMb > 0 ? { MemoryBytes: memoryMb * BYTES_PER_MEBIBYTE } : {}
   return {
     Limits: { ...memory, Pids: MAX_PROCESSES, ...(cpuCeiling === undefined ? {} : { NanoCPUs: Math.round(cpuCeiling * NANOS_PER_CORE) }) },
-    Reservations: { ...memory, ...(reservedCpu > 0 ? { NanoCPUs: Math.round(reservedCpu * NANOS_PER_CORE) } : {}) },
+    Reservations: {
+      ...(promised.memoryMb > 0 ? { MemoryBytes: promised.memoryMb * BYTES_PER_MEBIBYTE } : {}),
+      ...(promised.cpu > 0 ? { NanoCPUs: Math.round(promised.cpu * NANOS_PER_CORE) } : {}),
+    },
   }
 }
 

@@ -16,14 +16,11 @@ export type StopTarget =
 export type Stop = {
   readonly askedAt: Timestamp
   readonly killAt: Timestamp
-  /** Whether it is stopped because its node is being drained. */
-  readonly isEviction: boolean
 }
 
 type Driven = {
   askedAt: Timestamp
   killAt: Timestamp
-  isEviction: boolean
   hurry: AbortController
   forgotten: AbortController
   isDriven: boolean
@@ -39,7 +36,6 @@ export type StopsOptions = {
   readonly onProblem: (cause: unknown) => void
 }
 
-const EVICTION = 'manor.eviction'
 /** A signal that did not get through, a kill that did not end it yet, a task whose container is being made. */
 const AGAIN_MS = 500
 /** A config cannot be empty. */
@@ -70,7 +66,7 @@ export class Stops {
       const askedAt = Number(labels[LABEL.askedAt])
       const killAt = Number(labels[LABEL.killAt])
       if (id === undefined || !Number.isFinite(askedAt) || !Number.isFinite(killAt) || this.#stops.has(workloadId(id))) continue
-      this.#keep(workloadId(id), askedAt, killAt, labels[EVICTION] !== undefined)
+      this.#keep(workloadId(id), askedAt, killAt)
     }
   }
 
@@ -81,7 +77,7 @@ export class Stops {
   }
 
   /** Resolves when the stop is recorded and under way. A second one sends nothing, and brings the kill forward where its grace is shorter. */
-  async ask(id: WorkloadId, graceMs: Milliseconds, isEviction: boolean, signal: AbortSignal): Promise<void> {
+  async ask(id: WorkloadId, graceMs: Milliseconds, signal: AbortSignal): Promise<void> {
     const { client, owner, clock } = this.#options
     const askedAt = clock.now()
     const killAt = askedAt + graceMs
@@ -94,10 +90,10 @@ export class Stops {
       this.resume(id)
       return
     }
-    const stop = this.#keep(id, askedAt, killAt, isEviction)
+    const stop = this.#keep(id, askedAt, killAt)
     const labels = { [LABEL.owner]: owner, [LABEL.stop]: id, [LABEL.askedAt]: String(askedAt), [LABEL.killAt]: String(killAt) }
     try {
-      await client.keep('configs', stopName(owner, id), { ...labels, ...(isEviction ? { [EVICTION]: 'drain' } : {}) }, NOTHING, signal)
+      await client.keep('configs', stopName(owner, id), labels, NOTHING, signal)
     } catch (cause) {
       if (this.#stops.get(id) === stop) this.#stops.delete(id)
       throw cause
@@ -111,8 +107,8 @@ export class Stops {
     this.#stops.delete(id)
   }
 
-  #keep(id: WorkloadId, askedAt: Timestamp, killAt: Timestamp, isEviction: boolean): Driven {
-    const stop = { askedAt, killAt, isEviction, hurry: new AbortController(), forgotten: new AbortController(), isDriven: false }
+  #keep(id: WorkloadId, askedAt: Timestamp, killAt: Timestamp): Driven {
+    const stop = { askedAt, killAt, hurry: new AbortController(), forgotten: new AbortController(), isDriven: false }
     this.#stops.set(id, stop)
     return stop
   }

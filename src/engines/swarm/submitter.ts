@@ -1,6 +1,6 @@
 import type { HostId, Workload, WorkloadId } from '../../model/index.ts'
 import { type Clock, nameSuffix, type Random } from '../../runtime/index.ts'
-import { hasStatus } from '../docker/client/errors.ts'
+import { DaemonSilent, hasStatus } from '../docker/client/errors.ts'
 import { parseImage, type RegistryLogin, registryAuthHeader } from '../docker/client/image-reference.ts'
 import type { ContainerUser } from '../docker/container-spec.ts'
 import { LABEL, ownerLabel } from '../docker/labels.ts'
@@ -12,7 +12,7 @@ import { EngineError } from '../engine.ts'
 import { checkWorkload, invalid } from '../process/prepare.ts'
 import { isWithin } from '../process/view.ts'
 import type { SwarmClient } from './client.ts'
-import { hasRun, isPortsAlone, neverRan } from './end-reason.ts'
+import { hasRun, isPortsAlone, neverRan, noLongerFits } from './end-reason.ts'
 import { secretName, serviceName } from './names.ts'
 import type { NodeSeen } from './nodes.ts'
 import { isOver, mainTask, readService, readTask, type ServiceSeen, type TaskSeen } from './observe.ts'
@@ -39,8 +39,6 @@ export type SubmitterOptions = {
   readonly userOf: (account: string) => ContainerUser
   readonly readOnlyRoot: (workload: Workload) => boolean
   readonly cpuCeilingOf: (workload: Workload) => number | undefined
-  /** Cores that are kept free for it where it is placed. */
-  readonly reservedCpuOf: (workload: Workload) => number
   /** Ports of workloads that are there. */
   readonly takenPorts: () => ReadonlySet<number>
 }
@@ -103,12 +101,17 @@ export class Submitter {
         const fate = await this.#fateOf(serviceId)
         if (!(fate instanceof EngineError)) return
         await this.#takeBack(workload.id, serviceId)
-        if (tries >= MAX_TRIES || !(isPortTaken(fate.cause) && mayChoose(workload.ports))) throw fate
+        if (tries >= MAX_TRIES || !this.#mayTryAgain(workload, fate)) throw fate
       }
     } catch (cause) {
       overlays.release(workload.id)
       throw cause
     }
+  }
+
+  /** Whether another choice of ports, or of a node, may do. */
+  #mayTryAgain(workload: Workload, fate: EngineError): boolean {
+    return noLongerFits(fate.message) || (isPortTaken(fate.cause) && mayChoose(workload.ports))
   }
 
   #check(workload: Workload): void {
@@ -219,15 +222,25 @@ export class Submitter {
     return 'waits'
   }
 
+  /**
+   * Takes away what never began. Resolves when its task is over: another start of the same workload must not meet it. Of one that the Swarm took
+   * off its node, that is only known when it is gone.
+   */
   async #takeBack(id: WorkloadId, serviceId: string): Promise<void> {
-    const { client, owner, end } = this.#options
+    const { client, owner, clock, end } = this.#options
     await client.removeService(serviceId, end)
-    for (const { ID } of await client.kept('secrets', [ownerLabel(owner), `${LABEL.workload}=${id}`], end))
-      await client.forget('secrets', ID, end)
+    const labels = [ownerLabel(owner), `${LABEL.workload}=${id}`]
+    const until = clock.monotonic() + FATE_WITHIN_MS
+    const isLeft = (task: TaskSeen): boolean => task.serviceId === serviceId && (!isOver(task) || noLongerFits(task.err))
+    while ((await client.tasks({ label: labels }, end)).map(readTask).some(isLeft)) {
+      if (clock.monotonic() > until) throw new DaemonSilent(`What is left of ${id} does not go.`)
+      await clock.sleep(LOOK_EVERY_MS, end)
+    }
+    for (const { ID } of await client.kept('secrets', labels, end)) await client.forget('secrets', ID, end)
   }
 
   #specInput(workload: Workload, ports: Readonly<Record<string, number>>) {
-    const { owner, extraHosts, userOf, readOnlyRoot, cpuCeilingOf, reservedCpuOf } = this.#options
+    const { owner, extraHosts, userOf, readOnlyRoot, cpuCeilingOf } = this.#options
     const cpuCeiling = cpuCeilingOf(workload)
     return {
       workload,
@@ -237,7 +250,6 @@ export class Submitter {
       image: this.#imageOf(workload).text,
       user: userOf(workload.account),
       readOnlyRoot: readOnlyRoot(workload),
-      reservedCpu: reservedCpuOf(workload),
       ...(cpuCeiling === undefined ? {} : { cpuCeiling }),
     }
   }

@@ -35,8 +35,6 @@ export type SwarmEngineOptions = {
   readonly readOnlyRoot?: (workload: Workload) => boolean
   /** A hard ceiling in cores. None unless told. */
   readonly cpuCeilingOf?: (workload: Workload) => number | undefined
-  /** Cores that a node keeps free for it: all it asks for, of a controller's a tenth, unless told. */
-  readonly reservedCpuOf?: (workload: Workload) => number
   /** Directories that every node has at the same place, such as a mounted share. What is not below them binds a workload to this machine. */
   readonly sharedPaths?: readonly string[]
   /** Tenants whose overlays have no way out. None unless told: builds fetch what they build. */
@@ -77,8 +75,6 @@ const DAEMON_TIMEOUT_MS = 6_000
 const LOOK_EVERY_MS = 2_000
 const ORPHAN_GRACE_MS = 15 * 60_000
 const MAX_LOG_BYTES = 1_048_576
-/** A controller is idle most of the time, and a build is not (docs/decisions/0020). */
-const CONTROLLERS_SHARE = 0.1
 const SAFE_OWNER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 /**
@@ -212,8 +208,6 @@ const clusterOf = (options: SwarmEngineOptions, onHint: (observation: Observatio
     userOf: account => notRoot(account, userOf(account)),
     readOnlyRoot: options.readOnlyRoot ?? (workload => workload.labels.kind === 'controller'),
     cpuCeilingOf: options.cpuCeilingOf ?? (() => undefined),
-    reservedCpuOf:
-      options.reservedCpuOf ?? (({ labels, resources }) => resources.cpu * (labels.kind === 'controller' ? CONTROLLERS_SHARE : 1)),
     onWarning: options.onWarning,
     onHint,
   }
