@@ -24,6 +24,11 @@ workloads: { listen: { host: 10.0.0.9, port: 7071 } }`,
   assert.equal(engine.kind === 'docker' && engine.daemons?.length, 2)
 })
 
+test('a double needs no addresses', () => {
+  for (const kind of ['mesos', 'marathon'])
+    assert.equal(parseConfig('manor.yaml', `engine: { kind: ${kind}, double: true }`).engine.kind, kind)
+})
+
 const refused: readonly (readonly [what: string, source: string, says: RegExp])[] = [
   ['no YAML', 'engine: [', /manor\.yaml is no YAML/],
   ['a list', '- docker', /the file is \["docker"\]: give an object with engine and workloads/],
@@ -48,6 +53,7 @@ const refused: readonly (readonly [what: string, source: string, says: RegExp])[
     /engine\.daemons\.0\.address is missing: give an address as in DOCKER_HOST/,
   ],
   ['a Mesos without its leaders', 'engine: mesos', /engine\.leaders is missing: give a list of addresses/],
+  ['a double of what has none', 'engine: { kind: docker, double: true }', /there is no field engine\.(double|leaders)/],
   ['a port out of range', 'workloads: { listen: { host: a, port: 70000 } }', /workloads\.listen\.port is 70000: give a number from 0/],
 ]
 for (const [what, source, says] of refused)

@@ -48,6 +48,11 @@ const Registry = Type.Object(
   { ...closed, description: 'username and passwordFile' },
 )
 
+const Images = Type.Object(
+  { controller: text('the name of an image'), agent: text('the name of an image') },
+  { ...closed, description: 'controller and agent, each the name of an image that hosts can pull' },
+)
+
 const Process = Type.Object({ kind: Type.Literal('process') }, closed)
 const Docker = Type.Object(
   {
@@ -56,6 +61,7 @@ const Docker = Type.Object(
       Type.Array(Daemon, { minItems: 1, maxItems: 1_000, description: 'a list of at least one daemon, each with host and address' }),
     ),
     base: optional(text('the path of a root file system as a tar, on which Manor makes its images')),
+    images: optional(Images),
     registries: optional(Type.Record(Type.String(), Registry, { description: 'logins by registry, each with username and passwordFile' })),
   },
   closed,
@@ -63,10 +69,6 @@ const Docker = Type.Object(
 const Login = Type.Object(
   { principal: text('a principal'), secretFile: text('the path of a file that holds the secret') },
   { ...closed, description: 'principal and secretFile' },
-)
-const Images = Type.Object(
-  { controller: text('the name of an image'), agent: text('the name of an image') },
-  { ...closed, description: 'controller and agent, each the name of an image that hosts can pull' },
 )
 /** What the engines on a Mesos have in common. */
 const onMesos = {
@@ -81,10 +83,13 @@ const onMesos = {
   rolePrefix: optional(text('the beginning of roles, such as manor')),
   images: optional(Images),
 }
-const Mesos = Type.Object({ kind: Type.Literal('mesos'), ...onMesos }, closed)
+/** For a trial without a cluster: doubles of Mesos and Marathon on this machine, ended with Manor. */
+const double = optional(Type.Literal(true, { description: 'true, or nothing' }))
+const Mesos = Type.Object({ kind: Type.Literal('mesos'), double, ...onMesos }, closed)
 const Marathon = Type.Object(
   {
     kind: Type.Literal('marathon'),
+    double,
     ...onMesos,
     urls: Type.Array(text('an address'), { minItems: 1, maxItems: 16, description: 'a list of addresses of Marathon, http://HOST:8080' }),
     marathonLogin: optional(Registry),
@@ -133,7 +138,7 @@ export const parseConfig = (place: string, source: string): Config => {
   const [broken] = document.errors
   if (broken) throw new ConfigError(`${place} is no YAML: ${broken.message.split('\n')[0]}`)
   const value: unknown = document.toJS() ?? {}
-  const whole = withKind(value)
+  const whole = withDouble(withKind(value))
   const problem = kindProblem(whole) ?? problemIn(schemaFor(whole), whole, '', GUIDE)
   if (problem !== undefined) throw new ConfigError(`${place}: ${problem}`)
   const { engine = { kind: 'process' as const }, workloads } = whole as Static<typeof File>
@@ -147,6 +152,16 @@ const withKind = (value: unknown): unknown => {
   const { engine } = recordOf(value)
   return typeof engine === 'string' ? { ...recordOf(value), engine: { kind: engine } } : value
 }
+
+/** A double's addresses are not known before it is started. */
+const withDouble = (value: unknown): unknown => {
+  const { engine, ...rest } = recordOf(value)
+  const { double: wanted, ...settings } = recordOf(engine)
+  return wanted === true
+    ? { ...rest, engine: { leaders: [DOUBLE], ...(settings.kind === 'marathon' ? { urls: [DOUBLE] } : {}), ...settings, double: true } }
+    : value
+}
+const DOUBLE = 'double'
 
 const BY_KIND: Readonly<Record<EngineKind, TSchema>> = { process: Process, docker: Docker, mesos: Mesos, marathon: Marathon }
 const isKind = (kind: unknown): kind is EngineKind => ENGINE_KINDS.some(known => known === kind)

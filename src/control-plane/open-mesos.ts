@@ -20,14 +20,34 @@ import { DOOR_PORT, type EngineOptions, type OpenDoor, type OpenedEngine, type O
 const LOOPBACK = '127.0.0.1'
 
 /** Controllers and agents as tasks of one framework. Rejects with a ConfigError where a setting cannot be right. */
-export const openMesosEngine = async (options: EngineOptions, config: MesosConfig): Promise<OpenedEngine> => {
+export const openMesosEngine = async (options: EngineOptions, asked: MesosConfig): Promise<OpenedEngine> => {
   await openDoor(options)
+  const { config, end } = await withDoubles(options, asked)
   const engine = await mesosOf(options, config)
-  return opened(engine, config, () => engine.close())
+  return opened(engine, config, async () => {
+    await engine.close()
+    await end()
+  })
+}
+
+/** The settings with the addresses of doubles in them, where those are wanted. */
+const withDoubles = async <Settings extends MesosConfig | MarathonConfig>(
+  { startDoubles, layout, onWarning }: EngineOptions,
+  config: Settings,
+): Promise<{ readonly config: Settings; end(): Promise<void> }> => {
+  if (config.double !== true) return { config, end: async () => undefined }
+  if (startDoubles === undefined) throw new ConfigError('engine.double is true, and this Manor has no doubles: name a cluster instead.')
+  const doubles = await startDoubles(config.kind, join(layout.engine, 'double'))
+  onWarning(
+    `A double of ${config.kind === 'mesos' ? 'Mesos' : 'Marathon and of Mesos'} is at work here, for a trial without a cluster: it behaves as a real one does, on this machine, without isolation or limits, and ends with Manor and all that runs on it.`,
+  )
+  const urls = config.kind === 'marathon' ? { urls: [...doubles.urls] } : {}
+  return { config: { ...config, leaders: [...doubles.leaders], ...urls }, end: async () => doubles[Symbol.asyncDispose]() }
 }
 
 /** Controllers as apps of a Marathon, agents as tasks of a framework of ours on the Mesos below it. */
-export const openMarathonEngine = async (options: EngineOptions, config: MarathonConfig): Promise<OpenedEngine> => {
+export const openMarathonEngine = async (options: EngineOptions, asked: MarathonConfig): Promise<OpenedEngine> => {
+  const { config, end } = await withDoubles(options, asked)
   const { owner, layout, clock, random, onWarning } = options
   const door = await openDoor(options)
   const login = config.marathonLogin
@@ -62,6 +82,7 @@ export const openMarathonEngine = async (options: EngineOptions, config: Maratho
   return opened(engine, config, async () => {
     await controllers.close()
     await agents.close()
+    await end()
   })
 }
 

@@ -34,9 +34,17 @@ export type EngineOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly onWarning: (message: string) => void
+  /** Starts doubles of Mesos and Marathon here; absent where this Manor has none. */
+  readonly startDoubles?: StartDoubles
   /** Opens Manor's door for workloads that do not share its loopback. */
   readonly openDoor: (listen: { readonly host: string; readonly port: number }, url?: string) => Promise<OpenDoor>
 }
+
+/** Both are ended with what they give back. */
+export type StartDoubles = (
+  kind: 'mesos' | 'marathon',
+  directory: string,
+) => Promise<AsyncDisposable & { readonly leaders: readonly string[]; readonly urls: readonly string[] }>
 
 export type OpenDoor = {
   readonly port: number

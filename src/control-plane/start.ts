@@ -28,7 +28,7 @@ import { explainController } from './explain-controller.ts'
 import { keepHouse } from './housekeeping.ts'
 import type { Layout } from './layout.ts'
 import { openEngine } from './open-engine.ts'
-import type { OpenedEngine } from './opened-engine.ts'
+import type { OpenedEngine, StartDoubles } from './opened-engine.ts'
 import { homeError, prepareHome, replaceFile } from './prepare-home.ts'
 import { removeRunFiles, writeRunFiles } from './run-files.ts'
 import { runToken } from './run-token.ts'
@@ -51,6 +51,8 @@ export type ManorOptions = {
   readonly consoleDirectory: string
   readonly version: string
   readonly config: Config
+  /** For `double: true` in the configuration. */
+  readonly startDoubles?: StartDoubles
   /** Name of this machine among hosts. */
   readonly hostName: string
   readonly mirror?: string

@@ -8,6 +8,7 @@ import type { CliContext } from '../context.ts'
 import type { Progress } from '../display/progress.ts'
 import { readVersion } from '../version.ts'
 import { type ConfigOptions, readConfig } from './config-file.ts'
+import { startDoubles } from './doubles.ts'
 import { openLog } from './log-file.ts'
 import { cacheDirectory, HOOK_SCRIPT, ROOT } from './places.ts'
 
@@ -32,6 +33,7 @@ export const beginManor = async (
     hostName: hostNameOf(hostname()),
     ...(env.MANOR_JENKINS_MIRROR ? { mirror: env.MANOR_JENKINS_MIRROR } : {}),
     ...(env.MANOR_AIR_GAP ? { airGapDirectory: env.MANOR_AIR_GAP } : {}),
+    startDoubles: startDoubles(context),
     clock,
     random,
     log,

@@ -38,6 +38,15 @@ test('a home that has run on processes is not moved to another engine', () =>
     await assert.rejects(readConfig({ engine: 'docker' }, home), says(/runs on the engine process.*Give another home/))
   }))
 
+test('a double is written down too, and is only for what has one', () =>
+  withHome(async home => {
+    await assert.rejects(readConfig({ engine: 'docker', double: true }, home), says(/give --engine mesos or --engine marathon/))
+    await assert.rejects(readConfig({ engine: 'mesos' }, home), says(/engine\.leaders is missing/))
+    const { engine } = await readConfig({ engine: 'mesos', double: true }, home)
+    assert.equal(engine.kind === 'mesos' && engine.double, true)
+    assert.deepEqual((await readConfig({}, home)).engine, engine)
+  }))
+
 test('a file that is named has to be there, and to be right', () =>
   withHome(async home => {
     await assert.rejects(readConfig({ config: join(home, 'none.yaml') }, home), says(/none\.yaml cannot be read: there is no such file/))

@@ -4,7 +4,7 @@ import { type Config, ConfigError, ENGINE_KINDS, type EngineKind, parseConfig } 
 import { hasCode } from '../../runtime/index.ts'
 import { CliError } from '../errors.ts'
 
-export type ConfigOptions = { readonly engine?: EngineKind; readonly config?: string }
+export type ConfigOptions = { readonly engine?: EngineKind; readonly config?: string; readonly double?: boolean }
 
 export const parseEngine = (what: string, text: string): EngineKind => {
   const kind = ENGINE_KINDS.find(one => one === text)
@@ -17,7 +17,9 @@ export const parseEngine = (what: string, text: string): EngineKind => {
  * later starts and `down` find the same engine; it cannot change it, since what runs on one engine is not there on another. Rejects with a
  * CliError.
  */
-export const readConfig = async ({ engine, config: named }: ConfigOptions, home: string): Promise<Config> => {
+export const readConfig = async ({ engine, config: named, double = false }: ConfigOptions, home: string): Promise<Config> => {
+  if (double && engine !== 'mesos' && engine !== 'marathon')
+    throw new CliError('--double stands for a cluster that is not there: give --engine mesos or --engine marathon with it.')
   const path = named ?? join(home, 'manor.yaml')
   const text = await textOf(path, named !== undefined)
   const config = parse(path, text ?? '')
@@ -26,7 +28,10 @@ export const readConfig = async ({ engine, config: named }: ConfigOptions, home:
     throw new CliError(
       `${home} runs on the engine ${config.engine.kind}, and --engine says ${engine}: what runs there would be lost from sight. Give another home with --home.`,
     )
-  const chosen = `# What runs controllers and agents: docs/configure.md.\nengine: ${engine}\n`
+  const settings = double ? `{ kind: ${engine}, double: true }` : engine
+  const chosen = `# What runs controllers and agents: docs/configure.md.\nengine: ${settings}\n`
+  // A file that would be refused is not left behind.
+  parse(path, chosen)
   await writeFile(path, chosen, { flag: 'wx', mode: 0o644 })
   return parse(path, chosen)
 }

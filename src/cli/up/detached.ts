@@ -61,6 +61,7 @@ const wordsOf = (home: string, options: UpOptions): string[] => [
   '--port',
   String(options.port),
   ...(options.engine === undefined ? [] : ['--engine', options.engine]),
+  ...(options.double ? ['--double'] : []),
   ...(options.config === undefined ? [] : ['--config', options.config]),
   ...(options.distribution === undefined ? [] : ['--distribution', options.distribution]),
   ...(options.war === undefined ? [] : ['--war', options.war]),
