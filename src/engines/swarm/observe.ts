@@ -170,10 +170,10 @@ const alive = (main: TaskSeen, seen: Placed, { stop, onNode, nodeOf }: Beside): 
   const since = startedAt === undefined ? {} : { startedAt }
   // A node that is silent is not dead: what ran there may run on.
   if (main.nodeId !== undefined && node?.isReady !== true) return { ...seen, state: 'unknown', ...since }
-  // The daemon knew of the end before its managers did.
-  if (onNode?.state === 'ended') return { ...onNode, ...seen }
-  if (stop !== undefined || main.desired === 'shutdown' || main.desired === 'remove')
-    return { ...seen, state: 'stopping', ...since, ...usedOf(onNode) }
+  const isSwarms = main.desired === 'shutdown' || main.desired === 'remove'
+  // The daemon knew of the end before its managers did. Of an end that they asked for they tell more in a moment.
+  if (onNode?.state === 'ended' && (stop !== undefined || !isSwarms)) return { ...onNode, ...seen }
+  if (stop !== undefined || isSwarms) return { ...seen, state: 'stopping', ...since, ...usedOf(onNode) }
   if (main.state === 'running')
     return { ...seen, state: 'running', ...since, ...usedOf(onNode), ...(onNode?.reason === undefined ? {} : { reason: onNode.reason }) }
   const waits = WAITING[main.state]
