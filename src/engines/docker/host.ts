@@ -101,6 +101,8 @@ const weaknesses = (info: Info, weaker: readonly string[]): string =>
     info.MemoryLimit && !info.SwapLimit ? 'Its kernel does not count swap, so a workload may swap beyond its memory limit.' : '',
     info.CPUShares ? '' : 'Its kernel cannot share cores by weight.',
     info.PidsLimit === false ? 'Its kernel cannot limit processes, so a workload may fork without end.' : '',
+    // Docker limits a container's root on some storage drivers and a volume on none, and what a workload writes is a volume.
+    `Its disk is promised and not enforced: Docker's storage (${info.Driver}) lets a workload fill it for all.`,
     ...weaker,
   ]
     .filter(sentence => sentence !== '')

@@ -9,6 +9,7 @@ type Row = {
 }
 
 const PORT_TAKEN = /port is already allocated|address already in use|bind for .* failed/i
+const DISK_FULL = /no space left on device|disk quota exceeded/i
 const NETWORK_GONE = /network \S+ not found|could not find (an available )?network/i
 
 /** What daemons say where a container cannot be made or started, in the order in which it is looked for. */
@@ -23,7 +24,7 @@ const ROWS: readonly Row[] = [
     retryable: true,
   },
   {
-    says: /no space left on device|disk quota exceeded/i,
+    says: DISK_FULL,
     reason: said => ({ code: 'disk-limit', message: `The disk of its host is full: ${said}`, mend: 'Free some of it: docker system df.' }),
     retryable: true,
   },
@@ -47,6 +48,9 @@ const ROWS: readonly Row[] = [
     retryable: false,
   },
 ]
+
+/** Whether the daemon could not keep what it was told, for want of disk. */
+export const isDiskFull = (cause: unknown): boolean => cause instanceof DockerError && DISK_FULL.test(cause.message)
 
 /** What the daemon said to a create or start, as something that a person can mend. Retryable unless the workload itself is at fault. */
 export const startFailure = (cause: unknown): EngineError => {

@@ -3,6 +3,7 @@ import { workloadId } from '../../model/index.ts'
 import type { Clock } from '../../runtime/index.ts'
 import type { DockerClient } from './client/client.ts'
 import { LABEL, ownerLabel, stopRecordName } from './labels.ts'
+import { isDiskFull } from './start-failure.ts'
 
 type Stop = {
   readonly askedAt: Timestamp
@@ -65,7 +66,7 @@ export class Stopper {
 
   /** Resolves when the stop is recorded and under way. A second one sends nothing, and brings the kill forward where its grace is shorter. */
   async ask(id: WorkloadId, containerId: string, graceMs: Milliseconds, signal: AbortSignal): Promise<void> {
-    const { client, owner, clock } = this.#options
+    const { client, owner, clock, onProblem } = this.#options
     const askedAt = clock.now()
     const killAt = askedAt + graceMs
     const known = this.#stops.get(id)
@@ -75,8 +76,12 @@ export class Stopper {
       try {
         await client.createVolume(stopRecordName(owner, id), labels, signal)
       } catch (cause) {
-        if (this.#stops.get(id) === stop) this.#stops.delete(id)
-        throw cause
+        if (!isDiskFull(cause)) {
+          if (this.#stops.get(id) === stop) this.#stops.delete(id)
+          throw cause
+        }
+        // Whoever filled the disk must not be safe by that: it is ended without a record, and asked for again should Manor die meanwhile.
+        onProblem(cause)
       }
       void this.#drive(id, containerId, stop)
     } else if (killAt < known.killAt) {
