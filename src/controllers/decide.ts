@@ -235,7 +235,7 @@ const decideReady = ({ controller, observation, restartExitCode }: ControllerVie
   if (wantsEnd(controller)) return { kind: 'move', to: 'quieting', message: 'is quieting: no new builds start, running ones go on' }
   const endpoint = movedTo(controller, observation)
   if (endpoint) return { kind: 'locate', endpoint }
-  return wait(READY_CHECK_MS)
+  return wait()
 }
 
 const decideUnreachable = ({ controller, observation }: ControllerView): ControllerStep => {

@@ -71,7 +71,7 @@ export class ControllerReconciler {
       for (const entry of entries) {
         if (!('change' in entry)) continue
         const { kind, id } = entry.change
-        if (kind === 'controller' || kind === 'presence') this.#loop.wake(id)
+        if (kind === 'controller' || (kind === 'presence' && this.#waitsForHook(id))) this.#loop.wake(id)
         else if (kind === 'setting' && isFleetSetting(id)) this.#loop.wakeAll()
       }
     })
@@ -81,6 +81,11 @@ export class ControllerReconciler {
   async stop(): Promise<void> {
     this.#unsubscribe?.()
     await this.#loop.stop()
+  }
+
+  /** A ready controller's reports are the agents' business: nothing here depends on them, and a fleet's come by the hundred each second. */
+  #waitsForHook(id: string): boolean {
+    return this.#ports.store.get('controller', id)?.phase !== 'ready'
   }
 
   /** Something was seen of a controller's workload. */

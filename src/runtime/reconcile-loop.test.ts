@@ -152,10 +152,34 @@ test('a resync of many keys is spread over its interval, and each key has its tu
   await settle()
   assert.equal(runs.length, 1_000)
   runs.length = 0
-  await clock.advance(34 * SECOND)
+  // The looks of the start count: within twice the interval each had another.
+  await clock.advance(64 * SECOND)
   assert.equal(new Set(runs.map(({ key }) => key)).size, 1_000)
   const atOnce = Map.groupBy(runs, ({ at }) => at)
   assert.ok(Math.max(...[...atOnce.values()].map(({ length }) => length)) <= 50)
+  await loop.stop()
+})
+
+test('what events wake anyway is not woken by the resync too, and has its turn once they cease', async () => {
+  const clock = new VirtualClock()
+  let runs = 0
+  const loop = loopOf(clock, {
+    resyncMs: 30 * SECOND,
+    keys: () => ['busy'],
+    reconcile: async () => {
+      runs++
+      return undefined
+    },
+  })
+  loop.start()
+  for (let i = 0; i < 60; i++) {
+    await clock.advance(5 * SECOND)
+    loop.wake('busy')
+  }
+  await settle()
+  assert.equal(runs, 61)
+  await clock.advance(64 * SECOND)
+  assert.ok(runs > 61)
   await loop.stop()
 })
 

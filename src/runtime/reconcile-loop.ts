@@ -8,7 +8,7 @@ export type ReconcileLoopOptions = {
   readonly random: Random
   /** How many keys may be worked on at the same time. */
   readonly concurrency: number
-  /** Every key of the noun is looked at again this often, whatever the events said. */
+  /** Every key of the noun is looked at again this often, whatever the events said; one that events woke meanwhile within twice that. */
   readonly resyncMs: number
   readonly keys: () => Iterable<string>
   /**
@@ -25,6 +25,8 @@ export type ReconcileLoopOptions = {
  * for as long.
  */
 const SLICE = 50
+/** A key that was looked at within this share of the interval has had its turn; less than the shortest time from one turn to the next. */
+const FRESH_SHARE = 0.85
 
 const DEFAULT_BACKOFF: Backoff = { firstMs: 200, factor: 2, mostMs: 30_000 }
 
@@ -43,6 +45,8 @@ export class ReconcileLoop {
   readonly #again = new Set<string>()
   readonly #timers = new Map<string, () => void>()
   readonly #failures = new Map<string, number>()
+  /** When keys were looked at last; those that are no keys any more go with the next round. */
+  readonly #lookedAt = new Map<string, number>()
   #cancelResync: (() => void) | undefined
   /** Keys of this resync that have not had their turn, the next one last; and in how many pieces one is done. */
   #toResync: string[] = []
@@ -92,7 +96,7 @@ export class ReconcileLoop {
     this.#cancelResync = this.#options.clock.after(delay, () => {
       // A round of one piece is of the keys that there are by now.
       if (this.#slices === 1) this.#beginRound()
-      for (const key of this.#toResync.splice(-SLICE)) this.wake(key)
+      for (const key of this.#toResync.splice(-SLICE)) if (!this.#isFresh(key)) this.wake(key)
       if (this.#toResync.length === 0) this.#beginRound()
       this.#scheduleResync()
     })
@@ -101,6 +105,14 @@ export class ReconcileLoop {
   #beginRound(): void {
     this.#toResync = [...this.#options.keys()].reverse()
     this.#slices = Math.max(1, Math.ceil(this.#toResync.length / SLICE))
+    if (this.#lookedAt.size <= this.#toResync.length) return
+    const keys = new Set(this.#toResync)
+    for (const key of this.#lookedAt.keys()) if (!keys.has(key)) this.#lookedAt.delete(key)
+  }
+
+  #isFresh(key: string): boolean {
+    const at = this.#lookedAt.get(key)
+    return at !== undefined && this.#options.clock.monotonic() - at < FRESH_SHARE * this.#options.resyncMs
   }
 
   #pump(): void {
@@ -114,6 +126,7 @@ export class ReconcileLoop {
 
   async #work(key: string): Promise<void> {
     let after: number | undefined
+    this.#lookedAt.set(key, this.#options.clock.monotonic())
     try {
       after = await this.#options.reconcile(key, this.#stop.signal)
       this.#failures.delete(key)
