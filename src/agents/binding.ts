@@ -30,6 +30,7 @@ export const bind = (
 ): Binding => {
   const unused = agents.filter(({ phase }) => UNUSED.includes(phase)).sort((a, b) => rank(a) - rank(b) || a.queuedAt - b.queuedAt)
   const bound = new Map<ItemId, Agent>()
+  if (items.length === 0 || unused.length === 0) return { bound, unserved: items, spare: unused }
   const free = new Set(unused)
   let open = items
   for (const stage of [isLaunched, (agent: Agent) => !isLaunched(agent)]) {

@@ -52,6 +52,8 @@ export class AgentsBroker {
   readonly #sweeper: Sweeper
   readonly #loop: ReconcileLoop
   readonly #marks = new Map<AgentId, Marks>()
+  /** Agents whose workloads were not seen, each with the list that was the newest when that was first so. */
+  readonly #missing = new Map<AgentId, number>()
   readonly #templateChangedAt = new Map<TemplateId, Timestamp>()
   #unsubscribe: (() => void) | undefined
 
@@ -103,7 +105,7 @@ export class AgentsBroker {
     this.#placement.observed(observation)
     if (labels.kind !== 'agent') return
     const agent = this.#ports.store.get('agent', labels.noun)
-    if (agent === undefined || agent.phase === 'ended') this.#sweeper.wake()
+    if (agent === undefined || agent.phase === 'ended') this.#sweeper.note(observation.id)
     else this.#loop.wake(agent.controller)
   }
 
@@ -172,12 +174,14 @@ export class AgentsBroker {
     if (agent.phase === 'ended') {
       this.#hands.forget(id)
       this.#marks.delete(id)
-      this.#sweeper.wake()
+      this.#missing.delete(id)
+      this.#sweeper.note(workloadOfAgent(agent))
     }
   }
 
   async #reconcile(id: ControllerId): Promise<number | undefined> {
-    if (this.#ports.store.by('agentsOfController', id).some(agent => this.#needsTruth(agent))) await this.#ports.observer.current()
+    if (this.#isAtRest(id)) return undefined
+    this.#askAboutMissing(id)
     const view = this.#look(id)
     const decision = decide(view)
     try {
@@ -191,17 +195,51 @@ export class AgentsBroker {
     return decision.againMs
   }
 
-  /** Absence is only believed from a list that began after the question. */
-  #needsTruth(agent: Agent): boolean {
-    return this.#workloadOf(agent) === 'absent'
+  /** Neither items nor agents: there is nothing to decide. Most of a fleet's controllers are so most of the time. */
+  #isAtRest(id: ControllerId): boolean {
+    const { store } = this.#ports
+    if ((store.get('demand', id)?.items.length ?? 0) > 0) return false
+    if (store.by('agentsOfController', id).some(({ phase }) => phase !== 'ended')) return false
+    this.#book.current(id)
+    return true
+  }
+
+  /**
+   * Absence is only believed from a list that began after the question. It is asked for here and heard later: of a large fleet lists come
+   * seconds apart, and a look that waited for one would keep others waiting.
+   */
+  #askAboutMissing(id: ControllerId): void {
+    const { store, observer } = this.#ports
+    let isNew = false
+    for (const agent of store.by('agentsOfController', id)) {
+      if (agent.phase === 'ended') continue
+      if (!this.#isMissing(agent)) this.#missing.delete(agent.id)
+      else if (!this.#missing.has(agent.id)) {
+        this.#missing.set(agent.id, observer.begun)
+        isNew = true
+      }
+    }
+    if (!isNew) return
+    observer.current().then(
+      () => this.#loop.wake(id),
+      cause => this.#ports.onError(id, cause),
+    )
+  }
+
+  #isMissing(agent: Agent): boolean {
+    if (agent.phase === 'queued' || agent.phase === 'placed' || agent.phase === 'ended') return false
+    if (this.#ports.observer.get(agent.workload ?? workloadOfAgent(agent))) return false
+    const mayCome = this.#hands.isSubmitting(agent.id) || (agent.phase === 'launching' && !this.#hands.isSubmitted(agent.id))
+    return !mayCome
   }
 
   #workloadOf(agent: Agent): Observation | 'absent' | 'unsure' {
     if (agent.phase === 'queued' || agent.phase === 'placed' || agent.phase === 'ended') return 'unsure'
-    const observation = this.#ports.observer.get(workloadOfAgent(agent))
+    // A launched agent's row names it: a name that is put together costs more than the look-up.
+    const observation = this.#ports.observer.get(agent.workload ?? workloadOfAgent(agent))
     if (observation) return observation
-    const mayCome = this.#hands.isSubmitting(agent.id) || (agent.phase === 'launching' && !this.#hands.isSubmitted(agent.id))
-    return mayCome ? 'unsure' : 'absent'
+    const askedAt = this.#missing.get(agent.id)
+    return this.#isMissing(agent) && askedAt !== undefined && this.#ports.observer.taken > askedAt ? 'absent' : 'unsure'
   }
 
   #look(id: ControllerId): BrokerView {

@@ -71,31 +71,46 @@ export type Rebinding = {
   readonly queuedAt: Timestamp
 }
 
-/** Pure: from what one controller wants and what is seen of its agents to all that changes now. */
+/**
+ * Pure: from what one controller wants and what is seen of its agents to all that changes now. Called at every report of every controller: linear in
+ * its agents and items.
+ */
 export const decide = (view: BrokerView): Decision => {
   const live = view.agents.filter(({ phase }) => phase !== 'ended')
   const state = stateOf(view)
-  const asIfNeeded = new Map(live.map(agent => [agent, lifeOf(view, state, agent, true)]))
-  const settled = new Map([...asIfNeeded].filter(([, life]) => life.move === undefined || STILL_UNUSED.has(life.move.to)))
+  const asIfNeeded = live.map(agent => ({ agent, life: lifeOf(view, state, agent, true) }))
+  const settled: Agent[] = []
+  for (const { agent, life } of asIfNeeded) if (life.move === undefined || STILL_UNUSED.has(life.move.to)) settled.push(agent)
   const demand = state.reporting ? view.demand : undefined
   const matcher = new Matcher(view.templates)
   const matched = matchAll(demand?.items ?? [], matcher)
   // Without the controller's word nothing is judged to be spare.
-  const binding = demand ? bind(matched.items, [...settled.keys()], matcher) : NO_BINDING
+  const binding = demand ? bind(matched.items, settled, matcher) : NO_BINDING
   const spare = new Set(binding.spare)
-  const lives = new Map([...asIfNeeded].map(([agent, life]) => [agent, spare.has(agent) ? lifeOf(view, state, agent, false) : life]))
-  const moves = [...lives].flatMap(([agent, { move }]) => (move ? [{ ...move, agent }] : []))
+  const lives = spare.size === 0 ? asIfNeeded : asIfNeeded.map(one => (spare.has(one.agent) ? unneeded(view, state, one.agent) : one))
+  const moves: (LifeMove & { readonly agent: Agent })[] = []
+  const asks = new Map<AgentId, 'submit' | 'stop'>()
+  const marks = new Map<AgentId, Marks>()
+  const times: (number | undefined)[] = []
+  for (const { agent, life } of lives) {
+    if (life.move) moves.push({ ...life.move, agent })
+    else if (life.ask) asks.set(agent.id, life.ask)
+    marks.set(agent.id, life.marks)
+    times.push(life.againMs)
+  }
   const admission = admit(view, state, binding, moves)
   return {
     queue: admission.queue,
     rebind: rebindAll(view, binding, moves),
     moves,
     reasons: new Map([...matched.reasons, ...boundReasons(view, binding), ...admission.reasons]),
-    asks: new Map([...lives].flatMap(([{ id }, { ask, move }]) => (ask && !move ? [[id, ask] as const] : []))),
-    marks: new Map([...lives].map(([{ id }, { marks }]) => [id, marks])),
-    ...least([...[...lives.values()].map(({ againMs }) => againMs), admission.againMs]),
+    asks,
+    marks,
+    ...least([...times, admission.againMs]),
   }
 }
+
+const unneeded = (view: BrokerView, state: State, agent: Agent) => ({ agent, life: lifeOf(view, state, agent, false) })
 
 const STILL_UNUSED: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['queued', 'launching', 'online'])
 const NO_BINDING: Binding = { bound: new Map(), unserved: [], spare: [] }

@@ -9,17 +9,17 @@ const LABELS_NAMED = 20
 
 /** Tells which template or agent an item may have. Made anew for each pass; an expression is parsed once in it, however many items share it. */
 export class Matcher {
-  readonly #templates: readonly { readonly template: Template; readonly labels: ReadonlySet<string> }[]
+  readonly #templates: readonly Template[]
   readonly #parsed = new Map<string, Parsed>()
 
   /** Templates in the order in which they are tried. */
   constructor(templates: readonly Template[]) {
-    this.#templates = templates.map(template => ({ template, labels: new Set(template.labels) }))
+    this.#templates = templates
   }
 
   /** The first template that the item can run on, or why there is none. */
   templateFor({ label }: DemandItem): Template | Why {
-    if (label === undefined) return this.#templates.find(({ template }) => template.takesUnlabelled)?.template ?? NO_UNLABELLED
+    if (label === undefined) return this.#templates.find(({ takesUnlabelled }) => takesUnlabelled) ?? NO_UNLABELLED
     const parsed = this.#parse(label)
     if ('problem' in parsed)
       return {
@@ -27,7 +27,7 @@ export class Matcher {
         message: `Its label expression "${label}" cannot be read: ${parsed.problem}.`,
         mend: 'Correct the label of the job.',
       }
-    return this.#templates.find(({ labels }) => parsed.expression(labels))?.template ?? this.#noTemplate(label)
+    return this.#templates.find(template => parsed.expression(labelsOf(template))) ?? this.#noTemplate(label)
   }
 
   /** Whether the controller may give the item to this agent. */
@@ -46,7 +46,7 @@ export class Matcher {
   }
 
   #noTemplate(label: string): Why {
-    const known = [...new Set(this.#templates.flatMap(({ template }) => template.labels))].sort()
+    const known = [...new Set(this.#templates.flatMap(({ labels }) => labels))].sort()
     const named = known.slice(0, LABELS_NAMED).join(', ')
     const more = known.length > LABELS_NAMED ? ` and ${known.length - LABELS_NAMED} more` : ''
     return {
@@ -56,6 +56,16 @@ export class Matcher {
     }
   }
 }
+
+/** Rows never change: the set of one is made once, not at each of the passes. */
+const labelsOf = (template: Template): ReadonlySet<string> => {
+  const known = LABELS.get(template)
+  if (known) return known
+  const labels = new Set(template.labels)
+  LABELS.set(template, labels)
+  return labels
+}
+const LABELS = new WeakMap<Template, ReadonlySet<string>>()
 
 const NO_UNLABELLED: Why = {
   code: 'no-template',

@@ -26,7 +26,7 @@ export type AgentsPorts = {
   readonly random: Random
   readonly seal: Seal
   readonly engine: Engine
-  readonly observer: Pick<Observer, 'get' | 'all' | 'current'>
+  readonly observer: Pick<Observer, 'get' | 'all' | 'current' | 'begun' | 'taken'>
   readonly programs: Programs
   readonly distribution: (name: Controller['spec']['distribution']) => Distribution
   readonly directories: AgentDirectories

@@ -26,6 +26,9 @@ import type { AgentsPorts } from './ports.ts'
 
 /** Everything is compared this often, whatever was noted: what a lost event left wrong is right from then on. */
 const COMPARE_ALL_MS = 5 * SECOND
+/** And so much later for each work that is held, at most a minute: it costs 2 us for each, and is to take less than a thousandth of the time. */
+const COMPARE_LATER_MS = 5
+const COMPARE_ALL_MOST_MS = 60 * SECOND
 
 /**
  * What holds a place and what waits for one, kept in the scheduler from pass to pass and brought in line with rows and observations before
@@ -129,7 +132,7 @@ export class Standing {
   bring(): void {
     const { clock } = this.#ports
     const now = clock.now()
-    if (this.#compareAll || now - this.#comparedAt >= COMPARE_ALL_MS) {
+    if (this.#compareAll || now - this.#comparedAt >= this.#compareEveryMs()) {
       this.#compareAll = false
       this.#comparedAt = now
       this.#noteEverything()
@@ -143,6 +146,10 @@ export class Standing {
     for (const id of this.#places.ids()) this.#bringPlace(id, now)
     if (this.#isNew) this.#rememberTurns()
     this.#isNew = false
+  }
+
+  #compareEveryMs(): number {
+    return Math.min(COMPARE_ALL_MOST_MS, COMPARE_ALL_MS + COMPARE_LATER_MS * this.#held.size)
   }
 
   #noteEverything(): void {

@@ -52,12 +52,13 @@ export class Overlay implements Transaction {
   }
 
   get<K extends Kind>(kind: K, id: string): Rows[K] | undefined {
-    const staged = this.staged.get(keyOf(kind, id))
+    // Most work reads much before it writes: where nothing is staged yet, no key is put together.
+    const staged = this.staged.size === 0 ? undefined : this.staged.get(keyOf(kind, id))
     return staged ? (staged.row as Rows[K] | undefined) : this.#below.get(kind, id)
   }
 
   revision(kind: Kind, id: string): number | undefined {
-    const staged = this.staged.get(keyOf(kind, id))
+    const staged = this.staged.size === 0 ? undefined : this.staged.get(keyOf(kind, id))
     if (!staged) return this.#below.revision(kind, id)
     return staged.row === undefined ? undefined : staged.revisionBefore + 1
   }
