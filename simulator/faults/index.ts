@@ -7,7 +7,7 @@ import { hostDies, hostSilent, zoneDies } from './hosts.ts'
 import { clockSteps, diskFull, diskSlow, writeRefused } from './machine.ts'
 import { manorKilled, manorKilledInACall, powerLost } from './manor.ts'
 import { hintsDisordered, hintsLost, partition } from './network.ts'
-import { personChangesTemplate, personRestarts, personStops, personTries } from './people.ts'
+import { manorDiesOnAnAnswer, personChangesTemplate, personRestarts, personStops, personTries } from './people.ts'
 import { agentKilled, controllerHangs, controllerKilled, controllerRestartsInside, endedRunSpeaks, templateBroken } from './programs.ts'
 
 /** Everything that can go wrong. docs/add-a-fault.md says how to add one. */
@@ -36,6 +36,7 @@ export const FAULTS: readonly Fault[] = [
   personStops,
   personTries,
   personChangesTemplate,
+  manorDiesOnAnAnswer,
 ]
 export const FAULT_NAMES: readonly string[] = FAULTS.map(({ name }) => name)
 

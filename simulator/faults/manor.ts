@@ -1,4 +1,6 @@
+import type { Random } from '../../src/runtime/index.ts'
 import { between, happens } from '../kernel/chance.ts'
+import type { World } from '../world/world.ts'
 import type { Fault } from './fault.ts'
 
 /** Most calls to the outside that Manor may still make before it is killed: a controller's start has about 20. */
@@ -42,10 +44,12 @@ export const powerLost: Fault = {
   name: 'power-lost',
   sentence: "Manor's machine loses its power: what was committed without being forced to the disk may be gone.",
   rates: { mild: 0.01, hard: 0.1 },
-  begin: (world, random) => {
-    world.killManor(between(random, 20_000, 120_000))
-    world.powerLostAt = world.now
-    const lost = world.durable.losePower(random.next() * random.next())
-    return `${lost} commits are gone`
-  },
+  begin: (world, random) => `${cutPower(world, random)} commits are gone`,
+}
+
+/** Manor's machine is off for a while. Returns how many commits are gone. */
+export const cutPower = (world: World, random: Random): number => {
+  world.killManor(between(random, 20_000, 120_000))
+  world.powerLostAt = world.now
+  return world.durable.losePower(random.next() * random.next())
 }

@@ -1,9 +1,10 @@
 import { type ControllerAction, controllerId } from '../../src/model/index.ts'
 import type { Random } from '../../src/runtime/index.ts'
-import { between, pick } from '../kernel/chance.ts'
+import { between, happens, pick } from '../kernel/chance.ts'
 import { controllerName, templatesOf } from '../world/seed-rows.ts'
 import type { World } from '../world/world.ts'
 import type { Fault } from './fault.ts'
+import { cutPower } from './manor.ts'
 
 /** One of the controllers that the plan has: those stay. */
 const anyOfPlan = (world: World, random: Random): string | undefined => {
@@ -80,5 +81,24 @@ export const personChangesTemplate: Fault = {
     const memoryMb = between(random, 512, 2_048)
     world.people.apply({ ...template, resources: { ...template.resources, memoryMb } })
     return `${template.id} to ${memoryMb} MB`
+  },
+}
+
+/** Longest from an answer to the death: whoever answers before a write has it behind him by then. */
+const SOON_MS = 4_000
+
+export const manorDiesOnAnAnswer: Fault = {
+  name: 'manor-dies-on-an-answer',
+  sentence:
+    'A person is told that a controller restarts or a template is changed, and Manor is killed or its machine loses its power in the same moment or soon after.',
+  rates: { mild: 0.1, hard: 0.5 },
+  begin: (world, random) => {
+    const ms = happens(random, 0.5) ? 0 : between(random, 0, SOON_MS)
+    const asksFor = happens(random, 0.5) ? personRestarts : personChangesTemplate
+    const isCut = happens(random, 0.3)
+    world.people.onTold = () =>
+      world.kernel.clock.after(ms, () => (isCut ? cutPower(world, random) : world.killManor(between(random, 500, 20_000))))
+    const detail = asksFor.begin(world, random)
+    return detail && `${asksFor.name} ${detail}, ${isCut ? 'no power' : 'killed'} ${ms} ms after the answer`
   },
 }

@@ -7,7 +7,7 @@ import { namesAreNew, oneAgentPerItem } from './one-agent.ts'
 import { oneWriter } from './one-writer.ts'
 import { endsAreTrue, noOrphans } from './orphans.ts'
 import { comesToRest, lostHostsControllersAreBack, nothingLeaks, unrest, workConserving } from './progress.ts'
-import { acknowledgedWritesSurvive, noBugs, staleEpochsAreRefused } from './promises.ts'
+import { acknowledgedWritesSurvive, intentsAreKept, noBugs, staleEpochsAreRefused } from './promises.ts'
 import { hostsHold, quotaHolds } from './room.ts'
 
 /** Everything that must hold. docs/add-a-fault.md says how to add one. */
@@ -21,6 +21,7 @@ export const INVARIANTS: readonly Invariant[] = [
   quotaHolds,
   hostsHold,
   acknowledgedWritesSurvive,
+  intentsAreKept,
   staleEpochsAreRefused,
   legalStates,
   lostHostsControllersAreBack,

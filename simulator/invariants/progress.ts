@@ -1,3 +1,4 @@
+import { LOGS_KEPT } from '../../src/agents/sweeper.ts'
 import { addResources, capOf, holdsPlace, isAtRest, NO_RESOURCES, shareOfHost } from '../../src/model/index.ts'
 import type { Item } from '../world/jenkins.ts'
 import { fitsInto, type Machine } from '../world/machines.ts'
@@ -131,8 +132,10 @@ export const comesToRest: Invariant = {
 
 /** Ended workloads of a controller that may be kept: the last run's, for its log, and one that was given up. */
 const TRACES_KEPT = 3
-/** Ended agents' workloads whose logs are kept, and as many that are about to be removed. */
-const AGENT_TRACES_KEPT = 250
+/** Ended agents' workloads that are kept beside those whose logs are: one sweep's worth, and what an engine tells late. */
+const AGENT_TRACES_SLACK = 25
+/** What has ended within this may be about to be removed. */
+const REMOVED_WITHIN_MS = 120_000
 const ROWS_KEPT = 2_500
 
 export const nothingLeaks: Invariant = {
@@ -146,13 +149,13 @@ export const nothingLeaks: Invariant = {
         if (store === undefined || world.calmMs < BACK_MS || ++looks % LEAK_LOOKS !== 0) return
         const traces = new Map<string, number>()
         let agents = 0
-        for (const { state, workload } of world.engine.runs.values()) {
-          if (state !== 'ended') continue
+        for (const { state, workload, next } of world.engine.runs.values()) {
+          if (state !== 'ended' || world.now - (next.endedAt ?? world.now) < REMOVED_WITHIN_MS) continue
           if (workload.labels.kind === 'agent') agents++
           else traces.set(workload.labels.noun, (traces.get(workload.labels.noun) ?? 0) + 1)
         }
         for (const [id, count] of traces) if (count > TRACES_KEPT) violated(`${count} ended runs of controller ${id} are kept.`)
-        if (agents > AGENT_TRACES_KEPT) violated(`${agents} ended workloads of agents are kept.`)
+        if (agents > LOGS_KEPT + AGENT_TRACES_SLACK) violated(`${agents} ended workloads of agents are kept.`)
         const ended = store.by('agentsByLife', 'ended').length
         if (ended > ROWS_KEPT) violated(`${ended} rows of ended agents are kept.`)
       },
@@ -160,4 +163,4 @@ export const nothingLeaks: Invariant = {
   },
 }
 /** Looks between two counts of everything: each is linear in all that is kept. */
-const LEAK_LOOKS = 24
+const LEAK_LOOKS = 12

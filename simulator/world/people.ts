@@ -11,6 +11,8 @@ export type Promised = { readonly read: (store: Store) => string; allowed: reado
 export class People {
   readonly #world: World
   readonly promises = new Map<string, Promised>()
+  /** What is done once, when somebody has just been told that it is done. */
+  onTold: (() => void) | undefined
 
   constructor(world: World) {
     this.#world = world
@@ -63,6 +65,9 @@ export class People {
           promise.allowed = [wanted]
           settled()
           this.#world.log.add(`people: ${subject} is ${wanted}, they were told`)
+          const { onTold } = this
+          this.onTold = undefined
+          onTold?.()
         },
         (cause: unknown) => {
           settled()
