@@ -32,7 +32,7 @@ test('a double needs no addresses', () => {
 const refused: readonly (readonly [what: string, source: string, says: RegExp])[] = [
   ['no YAML', 'engine: [', /manor\.yaml is no YAML/],
   ['a list', '- docker', /the file is \["docker"\]: give an object with engine and workloads/],
-  ['an unknown engine', 'engine: dokcer', /engine\.kind is "dokcer": give one of process, docker, mesos, marathon\./],
+  ['an unknown engine', 'engine: dokcer', /engine\.kind is "dokcer": give one of process, docker, swarm, mesos, marathon\./],
   ['an engine without a kind', 'engine: { daemons: [] }', /engine\.kind is missing: give one of/],
   ['an unknown field', 'engine: { kind: docker, daemon: [] }', /there is no field engine\.daemon\. There are: kind, daemons/],
   ['an unknown field at the top', 'motor: docker', /there is no field motor\. There are: engine, workloads/],

@@ -7,7 +7,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-export const ENGINE_KINDS = ['process', 'docker', 'mesos', 'marathon'] as const
+export const ENGINE_KINDS = ['process', 'docker', 'swarm', 'mesos', 'marathon'] as const
 export type EngineKind = (typeof ENGINE_KINDS)[number]
 
 const GUIDE = 'docs/configure.md'
@@ -66,6 +66,28 @@ const Docker = Type.Object(
   },
   closed,
 )
+const address = Type.String({
+  pattern: '^(unix:///|tcp://|ssh://).+',
+  description: 'an address as in DOCKER_HOST: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST',
+})
+const SwarmDaemon = Type.Object({ address, tls: optional(Tls) }, { ...closed, description: 'a daemon with address' })
+const Swarm = Type.Object(
+  {
+    kind: Type.Literal('swarm'),
+    daemons: optional(
+      Type.Array(SwarmDaemon, {
+        minItems: 1,
+        maxItems: 1_000,
+        description: 'a list of daemons of the Swarm, each with address, at least one manager',
+      }),
+    ),
+    images: Images,
+    registries: optional(Type.Record(Type.String(), Registry, { description: 'logins by registry, each with username and passwordFile' })),
+    sharedPaths: optional(Type.Array(text('a directory'), { maxItems: 100, description: 'a list of directories that every node has' })),
+    encrypted: optional(Type.Boolean({ description: 'true or false' })),
+  },
+  closed,
+)
 const Login = Type.Object(
   { principal: text('a principal'), secretFile: text('the path of a file that holds the secret') },
   { ...closed, description: 'principal and secretFile' },
@@ -97,7 +119,7 @@ const Marathon = Type.Object(
   },
   closed,
 )
-const Engine = Type.Union([Process, Docker, Mesos, Marathon], {
+const Engine = Type.Union([Process, Docker, Swarm, Mesos, Marathon], {
   description: `an object whose kind is one of ${ENGINE_KINDS.join(', ')}, or one of these names alone`,
 })
 
@@ -124,6 +146,7 @@ const File = Type.Object(
 
 export type EngineConfig = Static<typeof Engine>
 export type DockerConfig = Static<typeof Docker>
+export type SwarmConfig = Static<typeof Swarm>
 export type MesosConfig = Static<typeof Mesos>
 export type MarathonConfig = Static<typeof Marathon>
 export type Config = {
@@ -163,7 +186,7 @@ const withDouble = (value: unknown): unknown => {
 }
 const DOUBLE = 'double'
 
-const BY_KIND: Readonly<Record<EngineKind, TSchema>> = { process: Process, docker: Docker, mesos: Mesos, marathon: Marathon }
+const BY_KIND: Readonly<Record<EngineKind, TSchema>> = { process: Process, docker: Docker, swarm: Swarm, mesos: Mesos, marathon: Marathon }
 const isKind = (kind: unknown): kind is EngineKind => ENGINE_KINDS.some(known => known === kind)
 
 /** A wrong kind is told before what a union of all kinds would say of the rest. */

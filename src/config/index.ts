@@ -12,5 +12,6 @@ export {
   type MarathonConfig,
   type MesosConfig,
   parseConfig,
+  type SwarmConfig,
 } from './config.ts'
 export { problemIn } from './problem.ts'

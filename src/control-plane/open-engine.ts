@@ -4,6 +4,7 @@ import { createProcessEngine } from '../engines/index.ts'
 import { hostId } from '../model/index.ts'
 import { openDockerEngine } from './open-docker.ts'
 import { openMarathonEngine, openMesosEngine } from './open-mesos.ts'
+import { openSwarmEngine } from './open-swarm.ts'
 import type { EngineOptions, OpenedEngine } from './opened-engine.ts'
 
 /** Opens the engine that the configuration names. Rejects with an error that says the mend. */
@@ -14,6 +15,8 @@ export const openEngine = async (options: EngineOptions): Promise<OpenedEngine> 
       return openProcessEngine(options)
     case 'docker':
       return openDockerEngine(options, engine)
+    case 'swarm':
+      return openSwarmEngine(options, engine)
     case 'mesos':
       return openMesosEngine(options, engine)
     case 'marathon':
