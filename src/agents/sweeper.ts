@@ -22,7 +22,7 @@ const SPACING_MS = SECOND
 const LOOK_SPACING_PER_WORKLOAD_MS = 1
 /** Traces that are taken away at the same time: a fleet of 50,000 jobs ends 150 a second, and each is a call of the engine. */
 const REMOVED_AT_ONCE = 16
-/** Most rows that are forgotten in one transaction. */
+/** Most rows that are forgotten in one transaction; in a busy fleet they wait until there are as many, since finding the oldest sorts all. */
 const FORGET_BATCH = 200
 
 /**
@@ -53,7 +53,7 @@ export class Sweeper {
         const isLook = this.#sweptAt >= this.#lookAt
         await this.#sweepWorkloads(isLook, signal)
         if (isLook) await this.#sweepDirectories(signal)
-        await this.#forgetOld()
+        await this.#forgetOld(isLook)
         return this.#orphanSince.size > 0 ? SECOND : undefined
       },
       onError: (_key, cause) => ports.onError('sweep', cause),
@@ -145,8 +145,9 @@ export class Sweeper {
     await directories.sweepJarCaches((id, createdAt) => store.get('controller', id)?.createdAt === createdAt, signal)
   }
 
-  async #forgetOld(): Promise<void> {
+  async #forgetOld(isLook: boolean): Promise<void> {
     const { store } = this.#ports
+    if (!isLook && store.by('agentsByLife', 'ended').length < ENDED_KEPT + FORGET_BATCH) return
     const ended = store.by('agentsByLife', 'ended')
     const old = ended.length > ENDED_KEPT ? byAge(ended).slice(ENDED_KEPT) : []
     // Their attempts are still counted.

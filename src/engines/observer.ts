@@ -44,6 +44,8 @@ export class Observer {
   readonly #stop = new AbortController()
   readonly #observed = new Map<WorkloadId, Seen>()
   #lists = 0
+  #begun = 0
+  #taken = 0
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
   #ends: Promise<unknown>[] = []
@@ -66,6 +68,16 @@ export class Observer {
   /** The last that was seen; may be old. */
   get(id: WorkloadId): Observation | undefined {
     return this.#observed.get(id)?.observation
+  }
+
+  /** Number of the newest list that was begun. What is asked now is answered by a list of a larger number. */
+  get begun(): number {
+    return this.#begun
+  }
+
+  /** Number of the newest list that came back whole. */
+  get taken(): number {
+    return this.#taken
   }
 
   /** To be read at once: the next list changes it. */
@@ -103,6 +115,7 @@ export class Observer {
     this.#next = undefined
     const { clock } = this.#options
     this.#begunAt = clock.monotonic()
+    this.#begun++
     this.#running = this.#list().finally(() => {
       this.#running = undefined
       this.#tookMs = clock.monotonic() - this.#begunAt
@@ -115,6 +128,8 @@ export class Observer {
     try {
       const [observations, hosts] = await Promise.all([this.#options.engine.list(limit.signal), this.#options.engine.hosts(limit.signal)])
       const changed = this.#take(observations)
+      // Lists follow each other, so the one that comes back is the one that was begun last.
+      this.#taken = this.#begun
       this.#options.onHosts(hosts)
       for (const observation of changed) this.#options.onChange(observation)
     } finally {
