@@ -14,7 +14,13 @@ const PHASES: readonly Agent['phase'][] = ['queued', 'placed', 'launching', 'onl
 /** A standing over the rows of a world whose Manor is stopped, and over observations that the test makes up. */
 const standingOf = (world: BrokerWorld, observations: Map<WorkloadId, Observation>): Standing => {
   const { store, clock, engine } = world
-  const observer = { get: (id: WorkloadId) => observations.get(id), all: () => observations.values(), current: async () => undefined }
+  const observer = {
+    get: (id: WorkloadId) => observations.get(id),
+    all: () => observations.values(),
+    begun: 0,
+    taken: 0,
+    current: async () => undefined,
+  }
   return new Standing({ store, clock, engine, observer }, new ControllerPlaces(() => 0), new Durations())
 }
 
