@@ -27,6 +27,8 @@ const PARTS: readonly Part[] = [
   { what: 'SASL’s modules, for Mesos', file: `${LIBRARIES}/sasl2/libcrammd5.so`, packages: ['libsasl2-modules'] },
   { what: 'ZooKeeper, for finding Mesos’ leader', file: '/usr/share/java/zookeeper.jar', packages: ['zookeeper'] },
   { what: 'Docker, for its engine', program: 'dockerd', packages: ['docker.io'] },
+  { what: 'ip, which joins the daemons of a Swarm', program: 'ip', packages: ['iproute2'] },
+  { what: 'compose, for the files that start Manor itself in a container', program: 'docker-compose', packages: ['docker-compose'] },
   { what: 'busybox, for the image that Docker runs in tests', program: 'busybox', packages: ['busybox-static'] },
 ]
 
