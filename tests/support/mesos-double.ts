@@ -7,7 +7,7 @@ import type { EngineCapabilities, EngineHarness } from '../../src/engines/confor
 import type { Engine, MesosEngine, MesosEngineOptions } from '../../src/engines/index.ts'
 import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
 import { systemClock } from '../../src/runtime/index.ts'
-import { type MesosDouble, type MesosDoubleOptions, startMesosDouble } from '../doubles/mesos-master/mesos-double.ts'
+import { type MesosDouble, type MesosDoubleOptions, startMesosDouble } from '../doubles/mesos/mesos-double.ts'
 import { leftoversOf } from './marathon-engine.ts'
 import { type MesosState, memoryState, mesosCapabilities, openEngine, placing } from './mesos-engine.ts'
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts'

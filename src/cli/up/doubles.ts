@@ -6,7 +6,7 @@ import type { CliContext } from '../context.ts'
 export const startDoubles =
   ({ clock }: Pick<CliContext, 'clock'>): StartDoubles =>
   async (kind, directory) => {
-    const { startMesosDouble } = await import('../../../tests/doubles/mesos-master/mesos-double.ts')
+    const { startMesosDouble } = await import('../../../tests/doubles/mesos/mesos-double.ts')
     const mesos = await startMesosDouble({ clock, directory: join(directory, 'mesos') })
     if (kind === 'mesos') return { leaders: mesos.urls, urls: [], [Symbol.asyncDispose]: () => mesos[Symbol.asyncDispose]() }
     const { createMarathonDouble } = await import('../../../tests/doubles/marathon/marathon.ts')

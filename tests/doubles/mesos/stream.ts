@@ -55,6 +55,11 @@ export class EventStream {
     response.on('error', () => this.#closed())
   }
 
+  /** Sent, and not yet taken by the other side. */
+  get pendingBytes(): number {
+    return this.#response.writableLength
+  }
+
   beat(everyMs: number): void {
     this.send({ type: 'HEARTBEAT' })
     this.#cancelHeartbeat()

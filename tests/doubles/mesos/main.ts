@@ -1,5 +1,5 @@
 /**
- * The double by itself, until it is ended: `node tests/doubles/mesos-master/main.ts [--port N] [--agents N] [--masters N] [--directory D]
+ * The double by itself, until it is ended: `node tests/doubles/mesos/main.ts [--port N] [--agents N] [--masters N] [--directory D]
  * [--cpus N] [--mem MB] [--pretend]`.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
