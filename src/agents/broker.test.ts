@@ -433,6 +433,46 @@ test('workloads that no row tells of are ended after a grace, and their traces r
   await world.until('it was removed', () => world.engine.workload(id) === undefined, 30 * SECOND)
 })
 
+/** As a power cut does that takes the newest commits. */
+const loseRows = async (world: BrokerWorld, ...lost: readonly ['agent' | 'demand' | 'presence', string | undefined][]): Promise<void> => {
+  await world.store.transact(tx => {
+    for (const [kind, id = ''] of lost) {
+      tx.remove(kind, id)
+      if (kind === 'agent') tx.event({ kind, subject: id, type: 'changed', actor: 'test', message: '' })
+    }
+  })
+}
+
+test('an agent whose row is gone is not stopped under its build', async () => {
+  await using world = await BrokerWorld.open()
+  const controller = await world.controller('team-a')
+  controller.enqueue(1, { buildMs: 2 * MINUTE })
+  await world.until('it builds', () => world.live()[0]?.phase === 'busy')
+  await loseRows(world, ['agent', world.live()[0]?.id])
+  await world.clock.advance(MINUTE)
+  assert.equal(world.engine.running().length, 1)
+  await world.until('the build ran', () => controller.builds[0]?.result === 'SUCCESS', 2 * MINUTE)
+  await world.until('nothing of it is left', () => world.engine.running().length === 0, 2 * MINUTE)
+  assert.deepEqual(world.stoppedBuilding, [])
+})
+
+test('an agent whose row is gone is not stopped before its controller has said what it builds', async () => {
+  let isCut = false
+  await using world = await BrokerWorld.open({ lossOf: () => (isCut ? 'asked' : undefined) })
+  const controller = await world.controller('team-a')
+  controller.enqueue(1, { buildMs: 3 * MINUTE })
+  await world.until('it builds', () => world.live()[0]?.phase === 'busy')
+  isCut = true
+  await world.stopManor()
+  await loseRows(world, ['agent', world.live()[0]?.id], ['demand', 'team-a'], ['presence', 'team-a'])
+  await world.startManor()
+  await world.clock.advance(MINUTE)
+  assert.equal(world.engine.running().length, 1)
+  isCut = false
+  await world.until('the build ran', () => controller.builds[0]?.result === 'SUCCESS', 3 * MINUTE)
+  assert.deepEqual(world.stoppedBuilding, [])
+})
+
 test('lost answers and refusals of the engine change nothing in the end', async () => {
   for (let seed = 1; seed <= 8; seed++) {
     const random = seededRandom(seed)

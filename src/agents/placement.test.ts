@@ -284,3 +284,24 @@ test('lent hosts: nothing is offered, and what waits says so; a controller gets 
   running.enqueue(1)
   await world.until('agents go on', () => isDone(world), MINUTE)
 })
+
+test('lent hosts: a controller that asks again takes the place that it was given meanwhile, though nothing else is offered', async () => {
+  await using world = await BrokerWorld.open({ lent: LENT.slice(0, 1) })
+  await world.controller('team-a')
+  const row = world.store.get('controller', 'team-a')
+  assert.ok(row)
+  const pending: Controller = { ...row, id: controllerId('team-b'), phase: 'pending', epoch: 0, spec: { ...row.spec, cpu: 2 } }
+  await world.store.transact(tx => {
+    tx.put('controller', pending)
+    tx.event({ kind: 'controller', subject: 'team-b', type: 'created', actor: 'test', message: '' })
+  })
+  assert.ok('reason' in (await world.broker.placeController(pending)))
+  const uses = () => (world.lender?.assigned ?? []).filter(({ workload }) => workload.startsWith('team-b.'))
+  await world.until('it was given a place meanwhile', () => uses().length === 1, 10 * SECOND)
+  const asked = world.broker.placeController(pending)
+  await world.clock.advance(20)
+  const given = await asked
+  assert.ok('host' in given, JSON.stringify(given))
+  assert.deepEqual([`team-b.${given.epoch}`, given.host, given.ports], [uses()[0]?.workload, uses()[0]?.host, uses()[0]?.ports])
+  assert.equal(uses().length, 1)
+})

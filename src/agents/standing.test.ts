@@ -136,6 +136,23 @@ test('what is noted is right at once, and a place that is not committed yet is l
   assert.equal(standing.scheduler.fleet.resident('agent.a-1'), undefined)
 })
 
+test('what was placed in a commit that failed waits again once all is begun anew: nobody is left to settle it', async () => {
+  await using world = await prepared(1)
+  const standing = standingOf(world, new Map())
+  await world.store.transact(tx => {
+    tx.put('agent', { ...agentRow(world, 'a-1', seededRandom(1)), phase: 'queued' })
+    tx.event({ kind: 'agent', subject: 'a-1', type: 'changed', actor: 'test', message: '' })
+  })
+  standing.bring()
+  const { placed } = standing.scheduler.pass({ now: world.clock.now() })
+  assert.equal(placed.length, 1)
+  for (const { task, host } of placed) standing.begin(task, host)
+  standing.startOver()
+  standing.bring()
+  assert.deepEqual(whatWaits(standing), ['agent.a-1'])
+  assert.equal(standing.scheduler.fleet.resident('agent.a-1'), undefined)
+})
+
 test('only agents of teams that allow it may be stopped, and a build costs more the longer it runs', async () => {
   await using world = await prepared(1)
   await world.store.transact(tx => {
