@@ -27,8 +27,8 @@ type Framework = {
   readonly id: string
   readonly stream: HandStream
   call(body: object): Promise<number>
-  /** An offer that came after so many events. */
-  offer(from?: number): Promise<Offer>
+  /** An offer that stands. */
+  offer(): Promise<Offer>
   launch(name: string, tasks: readonly object[], refuseSeconds?: number, offer?: Offer): Promise<void>
   acknowledge(): void
 }
@@ -66,12 +66,14 @@ const frameworkOver = (id: string, stream: HandStream): Framework => {
         { 'Content-Type': 'application/json', Accept: 'application/json', 'Mesos-Stream-Id': stream.streamId },
       )
     ).status
-  const offer = async (from = 0): Promise<Offer> => {
-    const event = await eventOf(stream, 'an offer', ({ type }) => type === 'OFFERS', from)
-    const [one] = (event as unknown as { offers: { offers: Offer[] } }).offers.offers
-    assert.ok(one !== undefined)
-    return one
-  }
+  const offer = (): Promise<Offer> =>
+    waitFor(
+      () =>
+        stream.events
+          .flatMap(event => (event.type === 'OFFERS' ? (event as unknown as { offers: { offers: Offer[] } }).offers.offers : []))
+          .find(each => bench.double.leader.book.offers.has(each.id.value)),
+      { what: 'an offer', everyMs: 5, withinMs: 10_000, seen: () => stream.events.slice(-3) },
+    )
   return {
     id,
     stream,
@@ -285,8 +287,7 @@ describe('tasks', () => {
       await framework.launch('fails-3', [shell('exit 3')], 0.1)
       for (const state of ['TASK_STARTING', 'TASK_RUNNING', 'TASK_FAILED'])
         assertRecorded('stream', update(await statusOf(framework, state)))
-      const from = framework.stream.events.length
-      await framework.launch('killed-1', [shell('exec sleep 60')], 60, await framework.offer(from))
+      await framework.launch('killed-1', [shell('exec sleep 60')], 60, await framework.offer())
       const { agent_id, task_id } = await statusOf(framework, 'TASK_RUNNING', 3)
       assert.equal(await framework.call({ type: 'KILL', kill: { task_id, agent_id } }), 202)
       for (const state of ['TASK_KILLING', 'TASK_KILLED']) assertRecorded('stream', update(await statusOf(framework, state, 3)))
@@ -303,8 +304,7 @@ describe('tasks', () => {
       await framework.launch('d-exit-7', [command('exit 7')], 0.1)
       for (const state of ['TASK_STARTING', 'TASK_RUNNING', 'TASK_FAILED'])
         assertRecorded('docker-exit-7', update(await statusOf(framework, state)))
-      const from = framework.stream.events.length
-      await framework.launch('d-kill', [command("trap '' TERM; while :; do sleep 0.02; done")], 60, await framework.offer(from))
+      await framework.launch('d-kill', [command("trap '' TERM; while :; do sleep 0.02; done")], 60, await framework.offer())
       const { agent_id, task_id } = await statusOf(framework, 'TASK_RUNNING', 3)
       const kill_policy = { grace_period: { nanoseconds: 100_000_000 } }
       await framework.call({ type: 'KILL', kill: { task_id, agent_id, kill_policy } })
@@ -327,11 +327,10 @@ describe('tasks', () => {
   test('stream-error-used-offer, and an id that was used', () =>
     withFramework(async framework => {
       const offer = await framework.offer()
-      const from = framework.stream.events.length
       await framework.call({ type: 'DECLINE', decline: { offer_ids: [offer.id], filters: { refuse_seconds: 0 } } })
       await framework.launch('used-offer', [shell('true')], 60, offer)
       assertRecorded('stream-error-used-offer', update(await statusOf(framework, 'TASK_DROPPED')))
-      const next = await framework.offer(from)
+      const next = await framework.offer()
       await framework.launch('once', [shell('true'), shell('true')], 60, next)
       assert.equal((await statusOf(framework, 'TASK_ERROR')).message, 'Task has duplicate ID: once')
     }))
@@ -490,14 +489,12 @@ describe('operators', () => {
     const body = recordedMesos('stream-reserved').requestBody as object
     await withFramework(async framework => {
       const first = await framework.offer()
-      const from = framework.stream.events.length
       const filters = { refuse_seconds: 0 }
       await framework.call({ type: 'ACCEPT', accept: { offer_ids: [first.id], operations: recorded.accept.operations, filters } })
-      const second = await framework.offer(from)
+      const second = await framework.offer()
       assertRecorded('stream-reserved', lastOf(framework.stream, 'OFFERS'))
-      const later = framework.stream.events.length
       await framework.call({ type: 'ACCEPT', accept: { offer_ids: [second.id], operations: back.accept.operations, filters } })
-      const third = await framework.offer(later)
+      const third = await framework.offer()
       assert.deepEqual(shapeOf(third.resources), shapeOf(first.resources))
     }, body)
   })
