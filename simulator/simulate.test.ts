@@ -10,7 +10,7 @@ import { INVARIANTS } from './invariants/index.ts'
 import { minimise } from './minimise.ts'
 import { simulate } from './simulate.ts'
 
-const dense = (seed: number, change: Partial<Plan> = {}): Plan => ({ ...denseFleet(seed, 10), ...change })
+const dense = (seed: number, change: Partial<Plan> = {}): Plan => ({ ...denseFleet(seed, 6), ...change })
 
 test('the same plan gives the same log, here and in another process, and another seed another', async () => {
   const plan = dense(7)
