@@ -23,7 +23,7 @@ import { waitFor } from '../support/wait.ts'
 const FRESH_SEEDS = 200
 /** A seed takes about a second and a half of one core. Where even this is too short for all of them the test says how many ran. */
 const LONGEST_MS = 600_000
-/** Of virtual time, dense: as much goes wrong as otherwise in three hours. */
+/** Of virtual time, dense: as much goes wrong as otherwise in two hours. */
 const MINUTES = 20
 /** One seed in so many is of sparse faults and an hour, in which there is calm between them. */
 const LONG_EVERY = 10
