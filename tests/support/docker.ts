@@ -221,17 +221,25 @@ const removeGroup = (path: string): void => {
 export const TEST_IMAGE = 'manor-test:1'
 
 /** A root file system of busybox and bash, some 6 MB, imported as an image. */
-export const importTestImage = async ({ directory, socket }: Dockerd, name = TEST_IMAGE): Promise<void> => {
-  const root = join(directory, 'rootfs')
+export const importTestImage = async (daemon: Dockerd, name = TEST_IMAGE): Promise<void> => {
+  const root = join(daemon.directory, 'rootfs')
   if (!existsSync(root)) await makeRoot(root)
-  const archive = join(directory, 'rootfs.tar')
+  const archive = join(daemon.directory, 'rootfs.tar')
   execFileSync('tar', ['-C', root, '-cf', archive, '.'])
+  await importImage(daemon, archive, name)
+}
+
+/** Makes an image of a root file system in a tar. */
+export const importImage = async ({ socket }: Dockerd, archive: string, name: string): Promise<void> => {
   const [repo = '', tag = 'latest'] = name.split(/:(?=[^:/]+$)/)
   await new Promise<void>((resolve, reject) => {
     const path = `/images/create?${new URLSearchParams({ fromSrc: '-', repo, tag })}`
     const asked = request({ socketPath: socket, method: 'POST', path, headers: { 'content-type': 'application/x-tar' } }, answer => {
-      answer.resume()
-      answer.once('end', () => (answer.statusCode === 200 ? resolve() : reject(new Error(`The import was answered ${answer.statusCode}.`))))
+      let said = ''
+      answer.on('data', chunk => (said += chunk))
+      answer.once('end', () =>
+        answer.statusCode === 200 ? resolve() : reject(new Error(`The import was answered ${answer.statusCode}: ${said}`)),
+      )
     })
     asked.once('error', reject)
     createReadStream(archive).pipe(asked)
