@@ -27,6 +27,8 @@ import { whyWaiting } from './waiting-words.ts'
 
 type Why = Omit<Reason, 'since'>
 
+/** A pass fails where the store refuses, and all of the fleet waits for the next. */
+const PASS_BACKOFF = { firstMs: 200, factor: 2, mostMs: 5 * SECOND }
 const RESYNC_MS = 5 * SECOND
 /** Most places given in one transaction: it holds the database while it is written. The rest is the next pass's, at once. */
 const PLACEMENTS_PER_PASS = 500
@@ -96,6 +98,7 @@ export class Placement {
       resyncMs: RESYNC_MS,
       keys: () => ['all'],
       reconcile: () => this.#look(),
+      backoff: PASS_BACKOFF,
       onError: (_key, cause) => ports.onError('placement', cause),
     })
   }
@@ -203,7 +206,8 @@ export class Placement {
     } catch (cause) {
       this.#next = undefined
       for (const id of controllers) this.#places.takeBack(id)
-      this.#startOver()
+      // Not woken: whatever refused (a full disk) is asked again after the loop's back-off.
+      this.#forgetPass()
       throw cause
     }
     this.#follow(outcome)
@@ -211,10 +215,14 @@ export class Placement {
 
   /** What the scheduler was told did not come to be. */
   #startOver(): void {
+    this.#forgetPass()
+    this.wake()
+  }
+
+  #forgetPass(): void {
     this.#stops = []
     this.#standing.startOver()
     this.#desk?.restore()
-    this.wake()
   }
 
   #place(tx: Transaction, controllers: ControllerId[]): Outcome {
