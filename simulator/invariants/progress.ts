@@ -1,5 +1,6 @@
 import { LOGS_KEPT } from '../../src/agents/sweeper.ts'
 import { addResources, capOf, holdsPlace, isAtRest, NO_RESOURCES, shareOfHost } from '../../src/model/index.ts'
+import { DRAIN_RULES } from '../../src/scheduler/index.ts'
 import type { Item } from '../world/jenkins.ts'
 import { fitsInto, type Machine } from '../world/machines.ts'
 import type { World } from '../world/world.ts'
@@ -39,7 +40,8 @@ const roomFor = (world: World, role: Machine['group']['role'], needs: Machine['p
 
 export const workConserving: Invariant = {
   name: 'work-conserving',
-  claim: 'In calm no agent waits 30 s for a place while there is a host and a quota that it fits in.',
+  claim:
+    'In calm no agent waits 30 s for a place while there is a host and a quota that it fits in, and no host is kept for one that waited long.',
   watch: (world, violated) => {
     const since = new Map<string, number>()
     return {
@@ -56,7 +58,10 @@ export const workConserving: Invariant = {
         const waiting = new Set(queued.map(({ id }) => id as string))
         for (const id of since.keys()) if (!waiting.has(id)) since.delete(id)
         // Room is kept for controllers that wait.
-        if (world.calmMs < WAITS_MS || store.list('controller').some(({ phase }) => phase === 'pending' || phase === 'failed')) {
+        // Hosts may be kept for one that has waited long, and stand idle meanwhile for all others (scheduler/pass/drain.ts).
+        const now = world.kernel.clock.now()
+        const isKept = queued.some(({ queuedAt }) => now - queuedAt >= DRAIN_RULES.afterMs)
+        if (isKept || world.calmMs < WAITS_MS || store.list('controller').some(({ phase }) => phase === 'pending' || phase === 'failed')) {
           since.clear()
           return
         }
