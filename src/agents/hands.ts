@@ -103,8 +103,8 @@ export class Hands {
       await this.#within(SUBMIT_TIMEOUT_MS, signal, limit => launchAgent(this.#ports, agent, limit))
       this.#submitted.add(agent.id)
       this.trouble.delete(agent.id)
-      // Still on its way until a list that began now has been read: only from then on its absence says anything.
-      await observer.current()
+      // The list that shows it is not waited for: of a large fleet lists come seconds apart, and others want these hands.
+      observer.current().catch(() => undefined)
     } catch (cause) {
       if (!signal.aborted && cause instanceof EngineError && cause.placeIsGone) {
         this.displaced.add(agent.id)
