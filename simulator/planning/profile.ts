@@ -3,9 +3,9 @@
  * reading at `readProfile`; the fields are schema.ts, what is done with it is search.ts.
  */
 import type { TSchema } from 'typebox'
+import { problemIn } from '../../src/config/index.ts'
 import { MINUTE, type Milliseconds, type Resources } from '../../src/model/index.ts'
 import type { Arrivals, EngineShape, HostGroup, JobMix, Plan, Team } from '../contract.ts'
-import { problemIn } from './problem.ts'
 import { ARRIVALS, type ArrivalsFile, MOST_CONTROLLERS, ProfileFile } from './schema.ts'
 import { readLength, readSize } from './units.ts'
 
@@ -37,6 +37,9 @@ const CONTROLLER: Resources = { cpu: 1, memoryMb: 3_072, diskMb: 51_200 }
 const DEFAULT_HOURS = 24
 const DEFAULT_SEEDS = 2
 
+/** Where a profile's fields are explained. */
+const GUIDE = 'docs/simulate.md'
+
 /** Throws a ProfileError. `place` is the file's name, for the message. */
 export const readProfile = async (place: string, text: string): Promise<Profile> => {
   const { parseDocument } = await import('yaml')
@@ -49,7 +52,7 @@ export const readProfile = async (place: string, text: string): Promise<Profile>
 }
 
 const check = (place: string, schema: TSchema, value: unknown, prefix: string): void => {
-  const problem = problemIn(schema, value, prefix)
+  const problem = problemIn(schema, value, prefix, GUIDE)
   if (problem !== undefined) throw new ProfileError(`${place}: ${problem}`)
 }
 

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Static, type TSchema, Type } from 'typebox'
+import { problemIn } from '../../src/config/index.ts'
 import { FAULT_LEVELS, type FaultLevel } from '../contract.ts'
-import { problemIn } from '../planning/problem.ts'
 
 const text = (description: string) => Type.String({ minLength: 1, description })
 
@@ -48,7 +48,7 @@ export const readOpenSeeds = async (file = join(import.meta.dirname, '../open-se
 const readChecked = async (file: string, schema: TSchema): Promise<unknown> => {
   const { parse } = await import('yaml')
   const value: unknown = parse(await readFile(file, 'utf8'))
-  const problem = problemIn(schema, value, '')
+  const problem = problemIn(schema, value, '', 'docs/simulate.md')
   if (problem !== undefined) throw new Error(`${file}: ${problem}`)
   return value
 }

@@ -13,8 +13,9 @@ import {
   ZooKeeperDiscovery,
 } from '../engines/index.ts'
 import { programsInNamedImages } from '../images/index.ts'
+import { IMAGE_USER } from './containers.ts'
 import { frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
-import { DOOR_PORT, type EngineOptions, type OpenDoor, type OpenedEngine, type Owner, readText } from './opened-engine.ts'
+import { DOOR_PORT, type EngineOptions, type OpenDoor, type OpenedEngine, readText } from './opened-engine.ts'
 
 /** On one machine, with hosts that share its file system, this is where they reach Manor; a cluster's operator says another. */
 const LOOPBACK = '127.0.0.1'
@@ -145,5 +146,3 @@ const opened = (engine: Engine, { images }: MesosConfig | MarathonConfig, close:
   programs: programs => (images === undefined ? programs : programsInNamedImages(programs, images)),
   [Symbol.asyncDispose]: close,
 })
-
-const IMAGE_USER: Owner = { uid: 1_000, gid: 1_000 }
