@@ -113,17 +113,21 @@ const hostConfig = (input: SpecInput, numbers: readonly number[]): Record<string
     Mounts: [
       // Anonymous: it goes with the container. It has the private directory, which is filled before the start, read-only root or not.
       { Type: 'volume', Target: PRIVATE_ROOT, VolumeOptions: { NoCopy: true } },
-      ...workload.mounts.map(({ source, target, readOnly }) => ({
-        Type: 'bind',
-        Source: source,
-        Target: target,
-        ReadOnly: readOnly,
-        BindOptions: { Propagation: 'rprivate' },
-      })),
+      ...bindsOf(workload),
     ],
     LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_FILE_SIZE, 'max-file': LOG_FILES } },
   }
 }
+
+/** Directories of the host, as the API takes them for containers and services alike. */
+export const bindsOf = ({ mounts }: Pick<Workload, 'mounts'>): Record<string, unknown>[] =>
+  mounts.map(({ source, target, readOnly }) => ({
+    Type: 'bind',
+    Source: source,
+    Target: target,
+    ReadOnly: readOnly,
+    BindOptions: { Propagation: 'rprivate' },
+  }))
 
 const tmpfsBytes = (memoryMb: number): number =>
   memoryMb > 0 ? Math.floor((memoryMb * BYTES_PER_MEBIBYTE) / TMPFS_SHARE) : 64 * BYTES_PER_MEBIBYTE

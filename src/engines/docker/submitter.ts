@@ -6,15 +6,16 @@ import { checkWorkload, invalid } from '../process/prepare.ts'
 import type { Inspected } from './client/answers.ts'
 import type { DockerClient } from './client/client.ts'
 import { hasStatus } from './client/errors.ts'
-import { type ImageReference, parseImage, type RegistryLogin, registryAuthHeader } from './client/image-reference.ts'
+import { type ImageReference, type RegistryLogin, registryAuthHeader } from './client/image-reference.ts'
 import { tarOf } from './client/tar.ts'
-import { type ContainerUser, containerSpec, LEAST_MEMORY_MB, privateFiles } from './container-spec.ts'
+import { type ContainerUser, containerSpec, privateFiles } from './container-spec.ts'
 import { containerName, readLabels } from './labels.ts'
 import type { Networks } from './networks.ts'
 import { checkMounts, PRIVATE_ROOT } from './policy.ts'
 import { choosePorts, mayChoose } from './ports.ts'
 import { isNetworkGone, isPortTaken, pullFailure, startFailure } from './start-failure.ts'
 import type { StartLimiter } from './start-limiter.ts'
+import { checkMemory, imageFor, Starts } from './starts.ts'
 
 export type PullPolicy = 'missing' | 'always' | 'never'
 
@@ -52,33 +53,25 @@ const MAX_TRIES = 5
  */
 export class Submitter {
   readonly #options: SubmitterOptions
-  readonly #running = new Map<WorkloadId, Promise<void>>()
+  readonly #starts: Starts
   readonly #pulls = new Map<string, Promise<void>>()
-  readonly #reserved = new Map<WorkloadId, readonly number[]>()
 
   constructor(options: SubmitterOptions) {
     this.#options = options
+    this.#starts = new Starts(options)
   }
 
   isStarting(id: WorkloadId): boolean {
-    return this.#running.has(id)
+    return this.#starts.has(id)
   }
 
-  /** Those who ask for the same workload at the same time share one start. */
   submit(workload: Workload): Promise<void> {
-    const running = this.#running.get(workload.id)
-    if (running !== undefined) return running
-    const work = this.#submit(workload).finally(() => {
-      this.#running.delete(workload.id)
-      this.#reserved.delete(workload.id)
-    })
-    this.#running.set(workload.id, work)
-    return work
+    return this.#starts.share(workload.id, () => this.#submit(workload))
   }
 
   /** Resolves when no start of this workload is under way, however it went. */
-  async settled(id: WorkloadId): Promise<void> {
-    await this.#running.get(id)?.catch(() => undefined)
+  settled(id: WorkloadId): Promise<void> {
+    return this.#starts.settled(id)
   }
 
   async #submit(workload: Workload): Promise<void> {
@@ -101,18 +94,12 @@ export class Submitter {
     const sources = workload.mounts.map(({ source }) => source)
     const real = isLocal ? await Promise.all(sources.map(source => realpath(source).catch(() => source))) : []
     checkMounts(workload, real, closedPaths())
-    const { memoryMb } = workload.resources
-    if (memoryMb > 0 && memoryMb < LEAST_MEMORY_MB)
-      throw invalid(`${workload.id} asks for ${memoryMb} MB.`, `Docker's least is ${LEAST_MEMORY_MB} MB.`)
-    const text = imageOf(workload)
-    if (text === undefined)
-      throw invalid(`${workload.id} names no image.`, 'Give its template an image, or the Docker engine a default one.')
-    const image = parseImage(text)
-    if (image === undefined) throw invalid(`"${text}" is no name of an image.`, 'Give [HOST/]NAME[:TAG] or [HOST/]NAME@sha256:DIGEST.')
+    checkMemory(workload)
+    const image = imageFor(workload, imageOf, 'Docker')
     // The rest of what could be wrong with it (placeholders, ports) is found out before anything is made.
-    containerSpec({ ...this.#specInput(workload, text, 'none'), ports: choosePorts(workload.ports, new Set(), this.#options.random) })
+    containerSpec({ ...this.#specInput(workload, image.text, 'none'), ports: choosePorts(workload.ports, new Set(), this.#options.random) })
     privateFiles(workload, choosePorts(workload.ports, new Set(), this.#options.random), { uid: 0, gid: 0 })
-    return { ...image, text }
+    return image
   }
 
   async #find(id: WorkloadId): Promise<Inspected | undefined> {
@@ -159,7 +146,7 @@ export class Submitter {
   async #start(workload: Workload, image: string, found: Inspected | undefined): Promise<void> {
     let there = found
     for (let tries = 1; ; tries++) {
-      const ports = there === undefined ? this.#choosePorts(workload) : (readLabels(there.Config.Labels)?.ports ?? {})
+      const ports = there === undefined ? this.#starts.choosePorts(workload) : (readLabels(there.Config.Labels)?.ports ?? {})
       try {
         await this.#startOnce(workload, image, ports, there)
         return
@@ -217,13 +204,5 @@ export class Submitter {
       readOnlyRoot: readOnlyRoot(workload),
       ...(cpuCeiling === undefined ? {} : { cpuCeiling }),
     }
-  }
-
-  #choosePorts(workload: Workload): Readonly<Record<string, number>> {
-    const { takenPorts, random } = this.#options
-    const taken = new Set([...takenPorts(), ...[...this.#reserved.values()].flat()])
-    const ports = choosePorts(workload.ports, taken, random)
-    this.#reserved.set(workload.id, Object.values(ports))
-    return ports
   }
 }

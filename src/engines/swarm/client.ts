@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream'
 import { type Static, type TSchema, Type } from 'typebox'
 import { Network, parse } from '../docker/client/answers.ts'
-import { DockerError, hasStatus } from '../docker/client/errors.ts'
+import { absentAsUndefined, DockerError, hasStatus } from '../docker/client/errors.ts'
 import { Kept, Made, Node, Service, Task, type WholeSpec } from './answers.ts'
 import type { Managers } from './managers.ts'
 
@@ -159,13 +159,4 @@ export class SwarmClient {
 const idIn = (text: string): string => {
   const { ID, Id } = parse(Made, text)
   return ID ?? Id ?? ''
-}
-
-const absentAsUndefined = async <Value>(work: Promise<Value>): Promise<Value | undefined> => {
-  try {
-    return await work
-  } catch (cause) {
-    if (hasStatus(cause, 404)) return undefined
-    throw cause
-  }
 }

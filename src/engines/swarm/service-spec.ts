@@ -1,5 +1,6 @@
 import { BYTES_PER_MEBIBYTE, type Workload } from '../../model/index.ts'
 import {
+  bindsOf,
   type ContainerUser,
   environmentOf,
   fillerOf,
@@ -36,8 +37,6 @@ export type ServiceInput = {
 
 const NANOS_PER_MS = 1e6
 const SECRET_MODE = 0o400
-/** The smallest memory that Docker takes. */
-export const LEAST_MEMORY_MB = 6
 
 /** A workload and those that it must reach have the same word here: what stands after the kind in "controller/team-a", "agents/team-a". */
 export const togetherOf = ({ account }: Pick<Workload, 'account'>): string => account.slice(account.indexOf('/') + 1)
@@ -97,13 +96,7 @@ const containerSpec = ({ workload, ports, image, user, secrets, readOnlyRoot, ex
     Mounts: [
       // Anonymous: it goes with the container. Docker gives it the owner and the mode of the image's own /tmp.
       { Type: 'volume', Target: '/tmp' },
-      ...workload.mounts.map(({ source, target, readOnly }) => ({
-        Type: 'bind',
-        Source: source,
-        Target: target,
-        ReadOnly: readOnly,
-        BindOptions: { Propagation: 'rprivate' },
-      })),
+      ...bindsOf(workload),
     ],
     Secrets: secrets.map(({ id, name }, part) => ({
       SecretID: id,

@@ -1,13 +1,14 @@
 import type { HostId, Workload, WorkloadId } from '../../model/index.ts'
 import { type Clock, nameSuffix, type Random } from '../../runtime/index.ts'
 import { DaemonSilent, hasStatus } from '../docker/client/errors.ts'
-import { parseImage, type RegistryLogin, registryAuthHeader } from '../docker/client/image-reference.ts'
+import { type RegistryLogin, registryAuthHeader } from '../docker/client/image-reference.ts'
 import type { ContainerUser } from '../docker/container-spec.ts'
 import { LABEL, ownerLabel } from '../docker/labels.ts'
 import { checkMounts } from '../docker/policy.ts'
 import { choosePorts, mayChoose } from '../docker/ports.ts'
 import { isPortTaken } from '../docker/start-failure.ts'
 import type { StartLimiter } from '../docker/start-limiter.ts'
+import { checkMemory, imageFor, Starts } from '../docker/starts.ts'
 import { EngineError } from '../engine.ts'
 import { checkWorkload, invalid } from '../process/prepare.ts'
 import { isWithin } from '../process/view.ts'
@@ -18,7 +19,7 @@ import type { NodeSeen } from './nodes.ts'
 import { isOver, mainTask, readService, readTask, type ServiceSeen, type TaskSeen } from './observe.ts'
 import type { Overlays } from './overlays.ts'
 import { payloadOf } from './payload.ts'
-import { constraintsOf, type KeptSecret, LEAST_MEMORY_MB, serviceSpec, togetherOf } from './service-spec.ts'
+import { constraintsOf, type KeptSecret, serviceSpec, togetherOf } from './service-spec.ts'
 
 export type SubmitterOptions = {
   readonly client: SwarmClient
@@ -62,32 +63,24 @@ type Fate = 'begun' | 'waits' | EngineError
  */
 export class Submitter {
   readonly #options: SubmitterOptions
-  readonly #running = new Map<WorkloadId, Promise<void>>()
-  readonly #reserved = new Map<WorkloadId, readonly number[]>()
+  readonly #starts: Starts
 
   constructor(options: SubmitterOptions) {
     this.#options = options
+    this.#starts = new Starts(options)
   }
 
   isStarting(id: WorkloadId): boolean {
-    return this.#running.has(id)
+    return this.#starts.has(id)
   }
 
-  /** Those who ask for the same workload at the same time share one start. */
   submit(workload: Workload, on: HostId | undefined): Promise<void> {
-    const running = this.#running.get(workload.id)
-    if (running !== undefined) return running
-    const work = this.#submit(workload, on).finally(() => {
-      this.#running.delete(workload.id)
-      this.#reserved.delete(workload.id)
-    })
-    this.#running.set(workload.id, work)
-    return work
+    return this.#starts.share(workload.id, () => this.#submit(workload, on))
   }
 
   /** Resolves when no start of this workload is under way, however it went. */
-  async settled(id: WorkloadId): Promise<void> {
-    await this.#running.get(id)?.catch(() => undefined)
+  settled(id: WorkloadId): Promise<void> {
+    return this.#starts.settled(id)
   }
 
   async #submit(workload: Workload, on: HostId | undefined): Promise<void> {
@@ -122,9 +115,7 @@ export class Submitter {
     for (const { target } of workload.mounts)
       if (target === '/tmp' || TAKEN_TARGETS.some(taken => isWithin(target, taken)))
         throw invalid(`Nothing can be mounted at ${target}: that place in a container is the engine's own.`, 'Mount it elsewhere.')
-    const { memoryMb } = workload.resources
-    if (memoryMb > 0 && memoryMb < LEAST_MEMORY_MB)
-      throw invalid(`${workload.id} asks for ${memoryMb} MB.`, `Docker's least is ${LEAST_MEMORY_MB} MB.`)
+    checkMemory(workload)
     this.#imageOf(workload)
     // The rest of what could be wrong with it (placeholders, ports, sizes) is found out before anything is made.
     const ports = choosePorts(workload.ports, new Set(), random)
@@ -134,13 +125,9 @@ export class Submitter {
 
   #imageOf(workload: Workload): { readonly text: string; readonly auth: string | undefined } {
     const { imageOf, loginOf } = this.#options
-    const text = imageOf(workload)
-    if (text === undefined)
-      throw invalid(`${workload.id} names no image.`, 'Give its template an image, or the Swarm engine a default one.')
-    const image = parseImage(text)
-    if (image === undefined) throw invalid(`"${text}" is no name of an image.`, 'Give [HOST/]NAME[:TAG] or [HOST/]NAME@sha256:DIGEST.')
-    const login = loginOf(image.registry)
-    return { text, auth: login === undefined ? undefined : registryAuthHeader(image.registry, login) }
+    const { text, registry } = imageFor(workload, imageOf, 'Swarm')
+    const login = loginOf(registry)
+    return { text, auth: login === undefined ? undefined : registryAuthHeader(registry, login) }
   }
 
   async #find(id: WorkloadId): Promise<ServiceSeen | undefined> {
@@ -159,7 +146,7 @@ export class Submitter {
     const { client, owner, clock, random, overlays, end } = this.#options
     const constraints = await this.#constraintsOf(workload, on)
     const network = await overlays.ensure(workload.id, workload.tenant, togetherOf(workload), end)
-    const ports = this.#choosePorts(workload)
+    const ports = this.#starts.choosePorts(workload)
     const input = { ...this.#specInput(workload, ports), network, constraints }
     const secrets: KeptSecret[] = []
     try {
@@ -252,14 +239,6 @@ export class Submitter {
       readOnlyRoot: readOnlyRoot(workload),
       ...(cpuCeiling === undefined ? {} : { cpuCeiling }),
     }
-  }
-
-  #choosePorts(workload: Workload): Readonly<Record<string, number>> {
-    const { takenPorts, random } = this.#options
-    const taken = new Set([...takenPorts(), ...[...this.#reserved.values()].flat()])
-    const ports = choosePorts(workload.ports, taken, random)
-    this.#reserved.set(workload.id, Object.values(ports))
-    return ports
   }
 }
 

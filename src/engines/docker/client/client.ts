@@ -8,7 +8,7 @@ import type { Static, TSchema } from 'typebox'
 import { Type } from 'typebox'
 import { Created, DaemonEvent, Image, Info, Inspected, Network, Progress, parse, Stats, Summary, type Volume, Volumes } from './answers.ts'
 import { compareVersions, negotiate } from './api-version.ts'
-import { DockerError, hasStatus } from './errors.ts'
+import { absentAsUndefined, DockerError, hasStatus } from './errors.ts'
 import { LineSplitter } from './frames.ts'
 import { type ImageReference, pullQuery } from './image-reference.ts'
 import { type Answer, type Call, Transport, type TransportOptions } from './transport.ts'
@@ -260,13 +260,4 @@ async function* linesOf(body: Readable): AsyncGenerator<string> {
   for await (const chunk of body) yield* splitter.push(chunk)
   const last = splitter.end()
   if (last !== '') yield last
-}
-
-const absentAsUndefined = async <Value>(work: Promise<Value>): Promise<Value | undefined> => {
-  try {
-    return await work
-  } catch (cause) {
-    if (hasStatus(cause, 404)) return undefined
-    throw cause
-  }
 }

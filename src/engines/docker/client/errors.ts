@@ -16,3 +16,13 @@ export class DaemonSilent extends Error {
 
 export const hasStatus = (cause: unknown, ...statuses: readonly number[]): boolean =>
   cause instanceof DockerError && statuses.includes(cause.status)
+
+/** What was asked about is not there: undefined instead of the daemon's 404. */
+export const absentAsUndefined = async <Value>(work: Promise<Value>): Promise<Value | undefined> => {
+  try {
+    return await work
+  } catch (cause) {
+    if (hasStatus(cause, 404)) return undefined
+    throw cause
+  }
+}
