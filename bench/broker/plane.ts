@@ -1,43 +1,14 @@
 import { DEFAULT_TEMPLATE } from '../../src/agents/index.ts'
 import { composePlane, type Plane } from '../../src/control-plane/compose.ts'
-import type { Distribution, Program } from '../../src/controllers/index.ts'
 import { ensureSecrets } from '../../src/controllers/secrets.ts'
 import { type AgentId, type Controller, controllerId, hostId, type Tenant, tenantId, workloadId } from '../../src/model/index.ts'
 import { type Clock, type Random, systemClock } from '../../src/runtime/index.ts'
 import { createSeal, openSqliteStore, type Store } from '../../src/store/index.ts'
+import { PAPER_JENKINS, PAPER_PROGRAM } from '../../tests/support/paper-jenkins.ts'
 import { MemoryEngine } from './engine.ts'
 
 const TENANTS = 50
 const GROUP = 100
-
-const PROGRAM: Program = {
-  distribution: 'jenkins',
-  version: '2.541.3',
-  war: '/programs/jenkins.war',
-  sha256: '',
-  java: '/java/bin/java',
-  javaRelease: 21,
-  extras: {},
-}
-
-/** Programs are there and cost nothing: what is measured is Manor. */
-const DISTRIBUTION: Distribution = {
-  name: 'jenkins',
-  capabilities: {
-    agents: 'websocket',
-    agentSecret: 'hmac',
-    crumbs: true,
-    apiTokens: true,
-    health: true,
-    versionHeader: 'x-jenkins',
-    hookOutsideHome: true,
-    agentJar: 'agent.jar',
-  },
-  homeFiles: () => [],
-  controllerCommand: () => ({ command: ['controller'], environment: {}, files: [] }),
-  agentCommand: ({ name, url }) => ({ command: ['agent', url, name], environment: {}, files: [] }),
-  agentSecret: (_secrets, name) => `secret of ${name}`,
-}
 
 export type BenchPlane = {
   readonly plane: Plane
@@ -84,8 +55,8 @@ export const openPlane = async (file: string, count: number, random: Random): Pr
     random,
     seal,
     engine,
-    programs: { provide: async () => ({ program: PROGRAM, why: 'bench' }), agentJar: async () => '/programs/agent.jar' },
-    distribution: () => DISTRIBUTION,
+    programs: { provide: async () => ({ program: PAPER_PROGRAM, why: 'bench' }), agentJar: async () => '/programs/agent.jar' },
+    distribution: () => PAPER_JENKINS,
     directories: {
       workDirectory: agent => `/work/${agent}`,
       prepare: async agent => {

@@ -5,28 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EngineError, type MarathonEngine } from '../../src/engines/index.ts'
-import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
+import { type Observation, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
 import { deadline, systemClock } from '../../src/runtime/index.ts'
 import { type MarathonBench, marathonBench } from '../support/marathon-engine.ts'
+import { shellController } from '../support/shell-workload.ts'
 import { waitFor } from '../support/wait.ts'
 
 const { signal } = new AbortController()
 const FOREVER = 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'
 
-const workload = (noun: string, script = FOREVER, extra: Partial<Workload> = {}): Workload => ({
-  id: workloadId(`${noun}.1`),
-  labels: { owner: 'test', kind: 'controller', noun, epoch: 1 },
-  tenant: tenantId('team-a'),
-  account: `controller/${noun}`,
-  command: ['/bin/sh', '-c', script],
-  environment: {},
-  files: [],
-  mounts: [],
-  resources: { cpu: 0.2, memoryMb: 64, diskMb: 0 },
-  ports: { http: 0 },
-  graceMs: 1_000,
-  ...extra,
-})
+const workload = (noun: string, script = FOREVER, extra: Partial<Workload> = {}): Workload => shellController(noun, 1, script, extra)
 
 const see = async (engine: MarathonEngine, id: WorkloadId): Promise<Observation | undefined> =>
   (await engine.list(signal)).find(observation => observation.id === id)

@@ -8,27 +8,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startScript } from '../../src/engines/marathon/start-script.ts'
-import { tenantId, type Workload, workloadId } from '../../src/model/index.ts'
+import type { Workload } from '../../src/model/index.ts'
 import { type MarathonBench, marathonBench } from '../support/marathon-engine.ts'
+import { shellController } from '../support/shell-workload.ts'
 import { waitFor } from '../support/wait.ts'
 
 const APP = '/manor/team-a/c-17'
 const { signal } = new AbortController()
 
 /** A controller in small: it writes its number into its home every few milliseconds, and goes on until it is told to end. */
-const controller = (home: string, epoch = 1): Workload => ({
-  id: workloadId(`c-17.${epoch}`),
-  labels: { owner: 'test', kind: 'controller', noun: 'c-17', epoch },
-  tenant: tenantId('team-a'),
-  account: 'controller/c-17',
-  command: ['/bin/sh', '-c', `while :; do echo $$ >>${home}/writers; sleep 0.02; done`],
-  environment: {},
-  files: [],
-  mounts: [],
-  resources: { cpu: 0.2, memoryMb: 64, diskMb: 0 },
-  ports: { http: 0 },
-  graceMs: 1_000,
-})
+const controller = (home: string, epoch = 1): Workload =>
+  shellController('c-17', epoch, `while :; do echo $$ >>${home}/writers; sleep 0.02; done`)
 
 /** Two changes by somebody else, the second while the first is carried out: the first is taken, the second refused. */
 const changeTwice = async ({ double }: MarathonBench): Promise<void> => {

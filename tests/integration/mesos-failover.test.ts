@@ -11,11 +11,12 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Engine, MesosEngine } from '../../src/engines/index.ts'
 import { EngineError, renewFramework } from '../../src/engines/index.ts'
-import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
+import type { Observation, Workload, WorkloadId } from '../../src/model/index.ts'
 import { integer, seededRandom, systemClock, systemRandom } from '../../src/runtime/index.ts'
 import { type RunningMesos, startMesos } from '../support/mesos.ts'
 import { CRASH_OWNER, fileState } from '../support/mesos-crash-child.ts'
 import { givenCluster, type MesosState, memoryState, openEngine, placing } from '../support/mesos-engine.ts'
+import { shellWorkload } from '../support/shell-workload.ts'
 import { waitFor } from '../support/wait.ts'
 
 const given = givenCluster()
@@ -55,24 +56,11 @@ const open = async (
   return placing(engine, 15_000)
 }
 
-const workload = (owner: string, script: string, extra: Partial<Workload> = {}): Workload => {
-  const id = workloadId(`f-${++names}-${systemClock.now().toString(36)}`)
-  return {
-    id,
-    labels: { owner, kind: 'agent', noun: `noun-${names}`, epoch: 3 },
-    tenant: tenantId('team-a'),
-    account: 'agents/team-a',
-    command: ['sh', '-c', script],
-    environment: {},
-    files: [],
-    mounts: [],
-    resources: { cpu: 0.1, memoryMb: 32, diskMb: 0 },
-    ports: {},
-    graceMs: 1_000,
+const workload = (owner: string, script: string, extra: Partial<Workload> = {}): Workload =>
+  shellWorkload(`f-${++names}-${systemClock.now().toString(36)}`, owner, script, {
     ...(given?.image === undefined ? {} : { image: given.image }),
     ...extra,
-  }
-}
+  })
 
 const seen = async (engine: Engine, id: WorkloadId): Promise<Observation | undefined> =>
   (await engine.list(AbortSignal.timeout(20_000))).find(one => one.id === id)

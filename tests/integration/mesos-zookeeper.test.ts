@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:net'
 import { after, before, test } from 'node:test'
 import { readZooKeeperAddress, ZooKeeperDiscovery } from '../../src/engines/index.ts'
-import { tenantId, workloadId } from '../../src/model/index.ts'
+import { workloadId } from '../../src/model/index.ts'
 import { systemClock, systemRandom } from '../../src/runtime/index.ts'
 import { startMesos } from '../support/mesos.ts'
 import { givenCluster, memoryState, openEngine, placing } from '../support/mesos-engine.ts'
 import { mesosProblem } from '../support/mesos-parts.ts'
+import { shellWorkload } from '../support/shell-workload.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { waitFor } from '../support/wait.ts'
 import { createNode, deleteNode, openSession, type RunningZooKeeper, startZooKeeper } from '../support/zookeeper.ts'
@@ -192,23 +193,7 @@ test('a task runs on a real Mesos whose leader is found in ZooKeeper, after the 
     await deleteNode(session, dead)
     const { signal } = new AbortController()
     const id = workloadId('by-zookeeper')
-    await placing(engine, 15_000).submit(
-      {
-        id,
-        labels: { owner: 'zookeeper', kind: 'agent', noun: 'x', epoch: 1 },
-        tenant: tenantId('team-a'),
-        account: 'agents/team-a',
-        command: ['true'],
-        environment: {},
-        files: [],
-        mounts: [],
-        resources: { cpu: 0.1, memoryMb: 32, diskMb: 0 },
-        ports: {},
-        graceMs: 0,
-      },
-      undefined,
-      signal,
-    )
+    await placing(engine, 15_000).submit(shellWorkload(id, 'zookeeper', 'true', { graceMs: 0 }), undefined, signal)
     await waitFor(async () => (await engine.list(signal)).some(one => one.id === id && one.exitCode === 0), { what: 'it ran' })
   } finally {
     await engine.close()

@@ -13,9 +13,10 @@ import { ownerSettings, removeGroups, vacate } from '../../src/engines/process/c
 import { dropTo } from '../../src/engines/process/isolation.ts'
 import { LOG_FILE_BYTES } from '../../src/engines/process/launch.ts'
 import { layoutOf, recordFiles } from '../../src/engines/process/layout.ts'
-import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
+import type { Observation, Workload, WorkloadId } from '../../src/model/index.ts'
 import { systemClock } from '../../src/runtime/index.ts'
 import { fullCapabilities, processHarness } from '../support/process-engine.ts'
+import { shellWorkload } from '../support/shell-workload.ts'
 
 type Harness = Awaited<ReturnType<typeof processHarness>>
 
@@ -35,20 +36,8 @@ const until = async <Value>(what: string, look: () => Promise<Value | undefined 
 }
 
 let count = 0
-const workloadOf = (owner: string, script: string, extra: Partial<Workload> = {}): Workload => ({
-  id: workloadId(`m-${++count}`),
-  labels: { owner, kind: 'agent', noun: 'agent', epoch: 1 },
-  tenant: tenantId('team-a'),
-  account: 'agents/team-a',
-  command: ['sh', '-c', script],
-  environment: {},
-  files: [],
-  mounts: [],
-  resources: { cpu: 1, memoryMb: 128, diskMb: 0 },
-  ports: {},
-  graceMs: 1_000,
-  ...extra,
-})
+const workloadOf = (owner: string, script: string, extra: Partial<Workload> = {}): Workload =>
+  shellWorkload(`m-${++count}`, owner, script, { resources: { cpu: 1, memoryMb: 128, diskMb: 0 }, ...extra })
 
 const observe = async ({ engine }: Harness, id: WorkloadId): Promise<Observation | undefined> =>
   (await engine.list(signal)).find(observation => observation.id === id)

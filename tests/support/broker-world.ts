@@ -6,7 +6,6 @@ import {
   DEFAULT_TEMPLATE,
   type HookService,
 } from '../../src/agents/index.ts'
-import type { Distribution, Program } from '../../src/controllers/index.ts'
 import { ensureSecrets } from '../../src/controllers/secrets.ts'
 import { Observer } from '../../src/engines/observer.ts'
 import {
@@ -29,6 +28,7 @@ import { createSeal, openSqliteStore, type Seal, type Store } from '../../src/st
 import { FakeController } from './fake-controller.ts'
 import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts'
 import { FakeLender, type LentHost } from './fake-lender.ts'
+import { PAPER_JENKINS, PAPER_PROGRAM } from './paper-jenkins.ts'
 
 export type WorldOptions = {
   readonly seed?: number
@@ -54,38 +54,6 @@ const NEVER_CONNECTS = 'never-connects'
 
 /** Commands of templates that go wrong. */
 export const BAD_COMMANDS = { exitsAtOnce: [EXITS_AT_ONCE], neverConnects: [NEVER_CONNECTS] } as const
-
-const PROGRAM: Program = {
-  distribution: 'jenkins',
-  version: '2.541.3',
-  war: '/programs/jenkins.war',
-  sha256: '',
-  java: '/java/bin/java',
-  javaRelease: 21,
-  extras: {},
-}
-
-const DISTRIBUTION: Distribution = {
-  name: 'jenkins',
-  capabilities: {
-    agents: 'websocket',
-    agentSecret: 'hmac',
-    crumbs: true,
-    apiTokens: true,
-    health: true,
-    versionHeader: 'x-jenkins',
-    hookOutsideHome: true,
-    agentJar: 'agent.jar',
-  },
-  homeFiles: () => [],
-  controllerCommand: () => ({ command: ['controller'], environment: {}, files: [] }),
-  agentCommand: ({ name, secret, url }) => ({
-    command: ['agent', url, name],
-    environment: {},
-    files: [{ path: 'agent-secret', content: secret, mode: 0o600 }],
-  }),
-  agentSecret: (_secrets, name) => `secret of ${name}`,
-}
 
 class FakeDirectories implements AgentDirectories {
   readonly there = new Set<AgentId>()
@@ -288,10 +256,10 @@ export class BrokerWorld {
       engine: gate.wrap(this.engine, ['submit', 'stop', 'remove']),
       observer: gate.wrap(observer, ['current']),
       programs: {
-        provide: async () => ({ program: PROGRAM, why: 'test' }),
+        provide: async () => ({ program: PAPER_PROGRAM, why: 'test' }),
         agentJar: async () => '/programs/agent.jar',
       },
-      distribution: () => DISTRIBUTION,
+      distribution: () => PAPER_JENKINS,
       directories: gate.wrap<AgentDirectories>(this.directories, ['prepare', 'remove']),
       owner: 'test-owner',
       onError: (_id, cause) => this.errors.push(cause),

@@ -1,5 +1,4 @@
 /** The Docker engine as the conformance suite wants it, over a real daemon with a proxy in between. */
-import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { EngineCapabilities, EngineHarness } from '../../src/engines/conformance/index.ts'
@@ -7,8 +6,9 @@ import { containerName } from '../../src/engines/docker/labels.ts'
 import { createDockerEngine, type DockerEngine, type DockerEngineOptions } from '../../src/engines/index.ts'
 import { hostId, type WorkloadId } from '../../src/model/index.ts'
 import { systemClock, systemRandom } from '../../src/runtime/index.ts'
-import { type Dockerd, type DockerdOptions, importTestImage, insideOf, startDockerd, TEST_IMAGE } from './docker.ts'
+import { type Dockerd, type DockerdOptions, importTestImage, listenInside, startDockerd, TEST_IMAGE } from './docker.ts'
 import { type DockerProxy, startDockerProxy } from './docker-proxy.ts'
+import { inContainers, markedProcesses } from './marked-processes.ts'
 
 export const dockerCapabilities: EngineCapabilities = {
   memoryLimit: true,
@@ -78,7 +78,7 @@ export const dockerHarness = async (options: Partial<DockerEngineOptions> = {}, 
     engineOf: of => open({ owner: of }),
     shell: script => ['sh', '-c', script],
     leftovers: ids => leftoversOf(daemon, owner, ids),
-    occupyPort: () => occupyPort(daemon),
+    occupyPort: () => listenInside(daemon, 0),
     loseHost: async () => {
       process.kill(daemon.pid, 'SIGSTOP')
       return { restore: async () => void process.kill(daemon.pid, 'SIGCONT') }
@@ -102,38 +102,5 @@ const leftoversOf = async ({ client }: Dockerd, owner: string, ids: readonly Wor
   const { signal } = new AbortController()
   const containers = await Promise.all(ids.map(id => client.inspectContainer(containerName(owner, id), signal)))
   const known = containers.flatMap(container => (container === undefined ? [] : [container.Id]))
-  return readdirSync('/proc')
-    .filter(pid => /^\d+$/.test(pid))
-    .filter(pid => {
-      const groups = read(`/proc/${pid}/cgroup`)
-      const variables = read(`/proc/${pid}/environ`).split('\0')
-      return known.some(id => groups.includes(id)) || ids.some(id => variables.includes(`MANOR_WORKLOAD=${id}`))
-    })
-    .map(pid => `${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
-}
-
-const read = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-const LISTENER = `const s = require('node:net').createServer().listen(0, '0.0.0.0', () => console.log(s.address().port))`
-
-const occupyPort = async (daemon: Dockerd): Promise<{ readonly port: number; release(): Promise<void> }> => {
-  const child = insideOf(daemon, [process.execPath, '-e', LISTENER])
-  const port = await new Promise<number>((resolve, reject) => {
-    child.stdout?.once('data', (chunk: Buffer) => resolve(Number(chunk.toString())))
-    child.once('exit', code => reject(new Error(`The listener ended with ${code}.`)))
-  })
-  return {
-    port,
-    release: async () => {
-      const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
-      child.kill()
-      await ended
-    },
-  }
+  return markedProcesses(ids, inContainers(known))
 }

@@ -270,6 +270,26 @@ const makeRoot = async (root: string): Promise<void> => {
   await writeFile(join(root, 'etc/group'), 'root:x:0:\nmanor:x:1000:\n')
 }
 
+const listenerOn = (port: number): string =>
+  `const s = require('node:net').createServer().listen(${port}, '0.0.0.0', () => console.log(s.address().port))`
+
+/** Listens where the daemon is, on this port or on a free one for 0; the returned function ends that. */
+export const listenInside = async (daemon: Dockerd, port: number): Promise<{ readonly port: number; release(): Promise<void> }> => {
+  const child = insideOf(daemon, [process.execPath, '-e', listenerOn(port)])
+  const told = await new Promise<number>((resolve, reject) => {
+    child.stdout?.once('data', (chunk: Buffer) => resolve(Number(chunk.toString())))
+    child.once('exit', code => reject(new Error(`The listener ended with ${code}.`)))
+  })
+  return {
+    port: told,
+    release: async () => {
+      const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
+      child.kill()
+      await ended
+    },
+  }
+}
+
 /** Runs a program where the daemon is: the published ports of its containers are there. */
 export const insideOf = ({ holder }: Dockerd, command: readonly string[]): ChildProcess =>
   spawn('nsenter', ['--target', String(holder), '--net', ...command], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -3,16 +3,15 @@
  * (`./test marathon --url URL`), below a group and under an owner of its own, leaving nothing behind.
  */
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineCapabilities, EngineHarness } from '../../src/engines/conformance/index.ts'
 import { createMarathonEngine, type MarathonEngine, type MarathonEngineOptions, type SecondTask } from '../../src/engines/index.ts'
-import type { WorkloadId } from '../../src/model/index.ts'
 import { systemClock, systemRandom } from '../../src/runtime/index.ts'
 import { createMarathonDouble, type MarathonDouble, type MarathonDoubleOptions } from '../doubles/marathon/marathon.ts'
+import { markedProcesses } from './marked-processes.ts'
 import { waitFor } from './wait.ts'
 
 /** Serves what tasks fetch, for engines by their owner: `/OWNER/WORKLOAD`. */
@@ -160,7 +159,7 @@ export const doubleHarness = async (): Promise<EngineHarness> => {
     },
     engineOf: other => bench.open(other),
     shell: script => ['/bin/sh', '-c', script],
-    leftovers: async ids => leftoversOf(ids),
+    leftovers: async ids => markedProcesses(ids),
     occupyPort: occupy,
     loseHost: async () => {
       bench.double.faults.loseHost('localhost')
@@ -293,16 +292,3 @@ const occupier = (engine: () => MarathonEngine, group: string): EngineHarness['o
     }
   }
 }
-
-/** Processes of these workloads on this machine, by their environment. */
-export const leftoversOf = (ids: readonly WorkloadId[]): string[] =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .filter(name => {
-      try {
-        const variables = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0')
-        return ids.some(id => variables.includes(`MANOR_WORKLOAD=${id}`))
-      } catch {
-        return false
-      }
-    })

@@ -8,6 +8,7 @@ import type { TaskRecord } from '../../src/engines/index.ts'
 import { tenantId, type WorkloadId, workloadId } from '../../src/model/index.ts'
 import { systemClock } from '../../src/runtime/index.ts'
 import { type MesosState, openEngine, placing } from './mesos-engine.ts'
+import { shellWorkload } from './shell-workload.ts'
 
 type Line = { readonly framework: string } | { readonly put: TaskRecord } | { readonly delete: WorkloadId }
 
@@ -73,19 +74,11 @@ const main = async ([url = '', directory = '', count = '0']: readonly string[]):
       if (seen?.startedAt !== undefined) return
       await engine
         .submit(
-          {
-            id,
+          shellWorkload(id, CRASH_OWNER, `echo ${id} >>${directory}/started; exec sleep 600`, {
             labels: { owner: CRASH_OWNER, kind: 'agent', noun: `agent-${index}`, epoch: 1 },
             tenant: tenantId(index % 2 === 0 ? 'even' : 'odd'),
-            account: 'agents/a',
-            command: ['sh', '-c', `echo ${id} >>${directory}/started; exec sleep 600`],
-            environment: {},
-            files: [],
-            mounts: [],
-            resources: { cpu: 0.1, memoryMb: 32, diskMb: 0 },
-            ports: {},
             graceMs: 0,
-          },
+          }),
           undefined,
           signal,
         )

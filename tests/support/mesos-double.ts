@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineCapabilities, EngineHarness } from '../../src/engines/conformance/index.ts'
 import type { Engine, MesosEngine, MesosEngineOptions } from '../../src/engines/index.ts'
-import { type Observation, tenantId, type Workload, type WorkloadId, workloadId } from '../../src/model/index.ts'
+import type { Observation, Workload, WorkloadId } from '../../src/model/index.ts'
 import { systemClock } from '../../src/runtime/index.ts'
 import { type MesosDouble, type MesosDoubleOptions, startMesosDouble } from '../doubles/mesos/mesos-double.ts'
-import { leftoversOf } from './marathon-engine.ts'
+import { markedProcesses } from './marked-processes.ts'
 import { type MesosState, memoryState, mesosCapabilities, openEngine, placing } from './mesos-engine.ts'
+import { shellWorkload } from './shell-workload.ts'
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts'
 import { waitFor } from './wait.ts'
 
@@ -72,23 +73,8 @@ export const mesosBench = async (options: Partial<MesosDoubleOptions> = {}): Pro
 
 let names = 0
 
-export const taskOf = (script: string, extra: Partial<Workload> = {}): Workload => {
-  const id = workloadId(`d-${++names}-${systemClock.now().toString(36)}`)
-  return {
-    id,
-    labels: { owner: OWNER, kind: 'agent', noun: `noun-${names}`, epoch: 1 },
-    tenant: tenantId('team-a'),
-    account: 'agents/team-a',
-    command: ['sh', '-c', script],
-    environment: {},
-    files: [],
-    mounts: [],
-    resources: { cpu: 0.1, memoryMb: 32, diskMb: 0 },
-    ports: {},
-    graceMs: 500,
-    ...extra,
-  }
-}
+export const taskOf = (script: string, extra: Partial<Workload> = {}): Workload =>
+  shellWorkload(`d-${++names}-${systemClock.now().toString(36)}`, OWNER, script, { graceMs: 500, ...extra })
 
 export const seen = async (engine: Engine, id: WorkloadId): Promise<Observation | undefined> =>
   (await engine.list(AbortSignal.timeout(20_000))).find(one => one.id === id)
@@ -143,7 +129,7 @@ export const doubleHarness = async (): Promise<EngineHarness> => {
     },
     engineOf: open,
     shell: script => ['sh', '-c', script],
-    leftovers: async ids => leftoversOf(ids),
+    leftovers: async ids => markedProcesses(ids),
     // A port is a resource here: who holds it is another task, of another framework.
     occupyPort: async () => {
       const of = `${owner}-holds-${++occupied}`

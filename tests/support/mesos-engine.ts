@@ -1,5 +1,4 @@
 /** The Mesos engine as tests want it: with durable state of the test's own, and somebody who gives places from its offers. */
-import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { EngineCapabilities, EngineHarness } from '../../src/engines/conformance/index.ts'
 import {
@@ -25,6 +24,7 @@ import {
   workloadId,
 } from '../../src/model/index.ts'
 import { systemClock, systemRandom } from '../../src/runtime/index.ts'
+import { markedProcesses } from './marked-processes.ts'
 import { type MesosOptions, type RunningMesos, startMesos } from './mesos.ts'
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts'
 import { waitFor } from './wait.ts'
@@ -239,7 +239,7 @@ export const mesosHarness = async (options: MesosOptions = {}): Promise<MesosHar
     },
     engineOf: open,
     shell: script => ['sh', '-c', script],
-    leftovers: async ids => (given === undefined ? leftoversOf(ids) : []),
+    leftovers: async ids => (given === undefined ? markedProcesses(ids) : []),
     // A port is a resource here: who holds it is another task, of another framework.
     occupyPort: async () => {
       const other = await open(`${owner}-holds-${++occupied}`)
@@ -297,24 +297,6 @@ const holderOf = (id: WorkloadId, owner: string, image: string | undefined): Wor
   graceMs: 0,
   ...(image === undefined ? {} : { image }),
 })
-
-/** Processes that carry the mark of one of these workloads. */
-const leftoversOf = (ids: readonly WorkloadId[]): string[] =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .filter(pid => {
-      const variables = read(`/proc/${pid}/environ`).split('\0')
-      return ids.some(id => variables.includes(`MANOR_WORKLOAD=${id}`))
-    })
-    .map(pid => `${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
-
-const read = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
 
 const STAND_IN =
   "The tests' own agents isolate by process groups alone: control groups need the real helpers of an agent, which the package lacks."

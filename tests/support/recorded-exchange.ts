@@ -82,3 +82,20 @@ export const serve = async (answer: (request: Received, response: ServerResponse
     },
   }
 }
+
+/**
+ * What a document is made of: names and kinds of values; an array as the kinds that it holds. Of fields named in `kept` the value itself is part of
+ * the shape.
+ */
+export const shapeOf = (value: unknown, kept: ReadonlySet<string> = new Set()): unknown => {
+  if (Array.isArray(value)) {
+    const shapes = new Map(value.map(each => [JSON.stringify(shapeOf(each, kept)), shapeOf(each, kept)]))
+    return [...shapes.keys()].toSorted().map(key => shapes.get(key))
+  }
+  if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .map(([name, inner]) => [name, kept.has(name) ? inner : shapeOf(inner, kept)]),
+  )
+}

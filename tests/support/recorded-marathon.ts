@@ -61,17 +61,3 @@ export const recordedEvents = (name: string): string =>
     .filter(line => !line.startsWith('# +') && line !== 'connection closed')
     .join('\n')
     .concat('\n\n')
-
-/** What a document is made of: names and kinds of values; an array as the kinds that it holds. Keys of maps that people fill are left as they are. */
-export const shapeOf = (value: unknown): unknown => {
-  if (Array.isArray(value)) {
-    const shapes = new Map(value.map(each => [JSON.stringify(shapeOf(each)), shapeOf(each)]))
-    return [...shapes.keys()].toSorted().map(key => shapes.get(key))
-  }
-  if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([one], [other]) => (one < other ? -1 : 1))
-      .map(([name, inner]) => [name, shapeOf(inner)]),
-  )
-}

@@ -75,17 +75,3 @@ export const constantsOf = (headers: ReadonlyMap<string, string>): Record<string
         .trim(),
     ]),
   )
-
-/** What a document is made of: names and kinds of values, an array as the set of what it holds. */
-export const shapeOf = (value: unknown): unknown => {
-  if (Array.isArray(value)) {
-    const shapes = new Map(value.map(each => [JSON.stringify(shapeOf(each)), shapeOf(each)]))
-    return [...shapes.keys()].toSorted().map(key => shapes.get(key))
-  }
-  if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([one], [other]) => (one < other ? -1 : 1))
-      .map(([name, inner]) => [name, name === '_class' ? inner : shapeOf(inner)]),
-  )
-}

@@ -1,6 +1,4 @@
 /** The Swarm engine as the conformance suite wants it, over a real Swarm of several daemons with a proxy before each. */
-import type { ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { EngineCapabilities, EngineHarness } from '../../src/engines/conformance/index.ts'
@@ -8,8 +6,9 @@ import { LABEL } from '../../src/engines/docker/labels.ts'
 import { createSwarmEngine, type SwarmEngine, type SwarmEngineOptions } from '../../src/engines/index.ts'
 import type { WorkloadId } from '../../src/model/index.ts'
 import { systemClock, systemRandom } from '../../src/runtime/index.ts'
-import { type Dockerd, insideOf, TEST_IMAGE } from './docker.ts'
+import { type Dockerd, listenInside, TEST_IMAGE } from './docker.ts'
 import { type DockerProxy, startDockerProxy } from './docker-proxy.ts'
+import { inContainers, markedProcesses } from './marked-processes.ts'
 import { type RealSwarm, type SwarmNode, type SwarmOptions, startSwarm } from './swarm.ts'
 
 export const swarmCapabilities: EngineCapabilities = {
@@ -113,47 +112,22 @@ const leftoversOf = async (nodes: readonly Dockerd[], ids: readonly WorkloadId[]
   const known = (await Promise.all(nodes.flatMap(({ client }) => labels.map(label => client.listContainers([label], signal))))).flatMap(
     containers => containers.map(({ Id }) => Id),
   )
-  return readdirSync('/proc')
-    .filter(pid => /^\d+$/.test(pid))
-    .filter(pid => {
-      const groups = read(`/proc/${pid}/cgroup`)
-      const variables = read(`/proc/${pid}/environ`).split('\0')
-      return known.some(id => groups.includes(id)) || ids.some(id => variables.includes(`MANOR_WORKLOAD=${id}`))
-    })
-    .map(pid => `${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
+  return markedProcesses(ids, inContainers(known))
 }
-
-const read = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-const listener = (port: number): string =>
-  `const s = require('node:net').createServer().listen(${port}, '0.0.0.0', () => console.log(s.address().port))`
 
 /** Listens on the same port of every node: whichever is chosen, it is taken there. */
 const occupyPort = async (nodes: readonly Dockerd[]): Promise<{ readonly port: number; release(): Promise<void> }> => {
   let port = 0
-  const children: ChildProcess[] = []
+  const listeners: Awaited<ReturnType<typeof listenInside>>[] = []
   for (const node of nodes) {
-    const child = insideOf(node, [process.execPath, '-e', listener(port)])
-    port = await new Promise<number>((resolve, reject) => {
-      child.stdout?.once('data', (chunk: Buffer) => resolve(Number(chunk.toString())))
-      child.once('exit', code => reject(new Error(`The listener ended with ${code}.`)))
-    })
-    children.push(child)
+    const listener = await listenInside(node, port)
+    listeners.push(listener)
+    port = listener.port
   }
   return {
     port,
     release: async () => {
-      for (const child of children) {
-        const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
-        child.kill()
-        await ended
-      }
+      for (const listener of listeners) await listener.release()
     },
   }
 }
