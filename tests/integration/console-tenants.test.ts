@@ -3,48 +3,29 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { type FixtureServer, startFixtureServer } from '../../console/dev/fixture-server.ts'
+import type { FixtureServer } from '../../console/dev/fixture-server.ts'
 import { type FleetSize, newTenantView, SMALL_SIZE } from '../../console/dev/seeded-fleet.ts'
 import { ensureConsole } from '../../scripts/build-console.ts'
 import type { TenantView } from '../../src/api/contract.ts'
-import { seededRandom, systemClock } from '../../src/runtime/index.ts'
-import { launchBrowser, openPage, type PageOptions } from '../support/browser.ts'
+import { launchBrowser } from '../support/browser.ts'
+import { EMPTY_FLEET, type Story, type VisitOptions, visitFleet } from '../support/console-visit.ts'
 import { waitFor } from '../support/wait.ts'
-
-const NOTHING: FleetSize = { controllers: 0, tenants: 0, agents: 0, hosts: 0 }
-const SEED = 7
 
 let browser: Browser
 let dist: string
 
-type VisitOptions = PageOptions & { readonly expected?: RegExp; readonly role?: 'viewer' }
+const asViewer = async (page: Page): Promise<void> => {
+  await page.route('**/api/v1/me', route =>
+    route.fulfill({ json: { name: 'bob', role: 'viewer', permissions: ['controller:read', 'tenant:read'] } }),
+  )
+}
 
-/** Runs a story on one page of a server of its own; a page that complained in its console fails it. */
-const visit = async (
+const visit = (
   size: FleetSize,
   path: string,
-  story: (page: Page, server: FixtureServer) => Promise<void>,
-  options: VisitOptions = {},
-): Promise<void> => {
-  const server = await startFixtureServer({ clock: systemClock, random: seededRandom(SEED), size, dist })
-  const { page, complaints } = await openPage(browser, options)
-  try {
-    if (options.role === 'viewer')
-      await page.route('**/api/v1/me', route =>
-        route.fulfill({ json: { name: 'bob', role: 'viewer', permissions: ['controller:read', 'tenant:read'] } }),
-      )
-    await page.goto(server.url + path)
-    await page.locator('.link-state.is-live').waitFor()
-    await story(page, server)
-    assert.deepEqual(
-      complaints.filter(complaint => options.expected?.test(complaint) !== true),
-      [],
-    )
-  } finally {
-    await page.context().close()
-    await server.stop()
-  }
-}
+  story: Story,
+  { role, ...options }: VisitOptions & { readonly role?: 'viewer' } = {},
+): Promise<void> => visitFleet({ browser, dist }, size, path, story, role === undefined ? options : { ...options, prepare: asViewer })
 
 const change = (server: FixtureServer, id: string, changes: Partial<TenantView>): void => {
   const before = server.fleet.tenants.get(id)
@@ -188,7 +169,7 @@ describe('the pages of tenants', () => {
     ))
 
   test('where there is no tenant, and where there is one, the page teaches', () =>
-    visit(NOTHING, '/tenants', async (page, server) => {
+    visit(EMPTY_FLEET, '/tenants', async (page, server) => {
       await page.getByText('A controller cannot be made without one.').waitFor()
       await page.getByText('./manor tenant create payments --weight 2', { exact: true }).waitFor()
       server.change({ kind: 'tenant', id: 'default', view: newTenantView('default', 0) })

@@ -7,16 +7,16 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
-import { type FixtureServer, startFixtureServer } from '../../console/dev/fixture-server.ts'
+import type { Browser } from 'playwright-core'
+import type { FixtureServer } from '../../console/dev/fixture-server.ts'
 import { type FleetSize, FULL_SIZE, SMALL_SIZE } from '../../console/dev/seeded-fleet.ts'
 import { moveController } from '../../console/dev/stir.ts'
 import { ensureConsole } from '../../scripts/build-console.ts'
-import { seededRandom, systemClock } from '../../src/runtime/index.ts'
-import { launchBrowser, openPage, type PageOptions } from '../support/browser.ts'
+import { systemClock } from '../../src/runtime/index.ts'
+import { launchBrowser, openPage } from '../support/browser.ts'
+import { EMPTY_FLEET, type Story, serveFleet, type VisitOptions, visitFleet } from '../support/console-visit.ts'
 import { waitFor } from '../support/wait.ts'
 
-const NOTHING: FleetSize = { controllers: 0, tenants: 0, agents: 0, hosts: 0 }
 const PAGES = [
   '/',
   '/queue',
@@ -30,7 +30,6 @@ const PAGES = [
   '/console/new-tenant',
   '/?view=list',
 ]
-const SEED = 7
 /** Of scripts and styles together, as they go over the wire. */
 const MAX_BUNDLE_BYTES = 120_000
 
@@ -40,34 +39,10 @@ let dist: string
 let pictures: string
 const keptPictures = process.env.MANOR_PICTURES
 
-const serve = (size: FleetSize): Promise<FixtureServer> =>
-  startFixtureServer({ clock: systemClock, random: seededRandom(SEED), size, dist })
+const serve = (size: FleetSize): Promise<FixtureServer> => serveFleet(size, dist)
 
-/** `expected`: what Chromium itself says of an answer or a break that the story is about. */
-type VisitOptions = PageOptions & { readonly expected?: RegExp }
-
-/** Runs a story on one page of a server of its own; a page that complained in its console fails it. */
-const visit = async (
-  size: FleetSize,
-  path: string,
-  story: (page: Page, server: FixtureServer) => Promise<void>,
-  options: VisitOptions = {},
-): Promise<void> => {
-  const server = await serve(size)
-  const { page, complaints } = await openPage(browser, options)
-  try {
-    await page.goto(server.url + path)
-    await page.locator('.link-state.is-live').waitFor()
-    await story(page, server)
-    assert.deepEqual(
-      complaints.filter(complaint => options.expected?.test(complaint) !== true),
-      [],
-    )
-  } finally {
-    await page.context().close()
-    await server.stop()
-  }
-}
+const visit = (size: FleetSize, path: string, story: Story, options: VisitOptions = {}): Promise<void> =>
+  visitFleet({ browser, dist }, size, path, story, options)
 
 const inPhase = (server: FixtureServer, phase: string) => {
   const found = [...server.fleet.controllers.values()].find(controller => controller.phase === phase)
@@ -311,7 +286,7 @@ describe('console', () => {
   })
 
   test('an empty fleet teaches the first step', () =>
-    visit(NOTHING, '/', async page => {
+    visit(EMPTY_FLEET, '/', async page => {
       await page.getByText('./manor controller create team-a --memory 1g').waitFor()
       for (const [path, command] of [
         ['/hosts', './manor host list'],
@@ -367,7 +342,7 @@ describe('console', () => {
     ))
 
   test('what is sent to a browser is small', async () => {
-    const server = await serve(NOTHING)
+    const server = await serve(EMPTY_FLEET)
     try {
       const html = await (await fetch(server.url)).text()
       const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path)
