@@ -90,8 +90,7 @@ export class Hands {
     if (ask === 'submit') return this.#submit(agent, signal)
     if (agent.phase !== 'ending') return undefined
     await this.#within(STOP_TIMEOUT_MS, signal, limit => this.#ports.engine.stop(workloadOfAgent(agent), AGENT_GRACE_MS, limit))
-    await this.#ports.observer.current()
-    this.#onDone(agent.controller)
+    this.#tellAfterList(agent)
     return STOP_POLL_MS
   }
 
@@ -103,8 +102,6 @@ export class Hands {
       await this.#within(SUBMIT_TIMEOUT_MS, signal, limit => launchAgent(this.#ports, agent, limit))
       this.#submitted.add(agent.id)
       this.trouble.delete(agent.id)
-      // The list that shows it is not waited for: of a large fleet lists come seconds apart, and others want these hands.
-      observer.current().catch(() => undefined)
     } catch (cause) {
       if (!signal.aborted && cause instanceof EngineError && cause.placeIsGone) {
         this.displaced.add(agent.id)
@@ -122,6 +119,14 @@ export class Hands {
     }
     this.#onDone(agent.controller)
     return undefined
+  }
+
+  /** What became of it is known with the next list. That is not waited for: of a large fleet lists come seconds apart, and others want these hands. */
+  #tellAfterList({ controller }: Agent): void {
+    this.#ports.observer.current().then(
+      () => this.#onDone(controller),
+      cause => this.#ports.onError(controller, cause),
+    )
   }
 
   async #within(ms: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {

@@ -12,8 +12,8 @@ export type HookPolicy = {
   readonly token: string
   readonly distribution: 'jenkins' | 'hudson'
   readonly agents: 'websocket' | 'tcp'
-  /** Port for inbound TCP agents; -1 closes it. */
-  readonly agentPort: number
+  /** Port for inbound TCP agents; -1 closes it. Where its engine chooses ports: the word that it puts the number in place of. */
+  readonly agentPort: number | string
   readonly admin: { readonly name: string; readonly password: string; readonly apiToken?: string }
   /** Root URL to configure, absent to let the forwarded headers decide. */
   readonly rootUrl?: string

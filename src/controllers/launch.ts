@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import {
   type Controller,
+  type ControllerEndpoint,
   type ControllerId,
   type DistributionName,
   shareOfHost,
@@ -66,8 +67,7 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
     policyFile: `{dir}/${POLICY_FILE}`,
     prefix: prefixOf(controller.id),
     listenAddress: ports.engine.listenAddress ?? LOOPBACK,
-    httpPort: ports.engine.choosesPorts ? '{port:http}' : endpoint.httpPort,
-    agentPort: endpoint.agentPort === undefined ? -1 : ports.engine.choosesPorts ? '{port:agent}' : endpoint.agentPort,
+    ...portWords(ports, endpoint),
     memoryMb: controller.spec.memoryMb,
     temporaryDirectory: '{dir}/tmp',
   })
@@ -83,7 +83,7 @@ export const launchController = async (ports: ControllerPorts, controller: Contr
       home,
       mounts,
       images: program.images,
-      policy: policyOf(ports, controller, capabilities, secrets),
+      policy: policyOf(ports, controller, endpoint, capabilities, secrets),
     }),
     controller.host,
     signal,
@@ -101,7 +101,13 @@ const readOnly = (path: string): WorkloadMount => ({ source: path, target: path,
 export const programMounts = (program: Program): WorkloadMount[] =>
   program.images ? [] : [program.war, dirname(dirname(program.java)), ...Object.values(program.extras)].map(readOnly)
 
-const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: Capabilities, secrets: InstanceSecrets): HookPolicy => ({
+const policyOf = (
+  ports: ControllerPorts,
+  controller: Controller,
+  endpoint: ControllerEndpoint,
+  capabilities: Capabilities,
+  secrets: InstanceSecrets,
+): HookPolicy => ({
   controller: controller.id,
   epoch: controller.epoch,
   url: ports.manorUrl(),
@@ -109,12 +115,18 @@ const policyOf = (ports: ControllerPorts, controller: Controller, capabilities: 
   token: secrets.hookToken,
   distribution: controller.spec.distribution,
   agents: capabilities.agents,
-  agentPort: controller.endpoint?.agentPort ?? -1,
+  agentPort: portWords(ports, endpoint).agentPort,
   admin: { name: ADMIN_NAME, password: secrets.adminPassword, ...(capabilities.apiTokens ? { apiToken: secrets.apiToken } : {}) },
 })
 
-/** A port that its engine chooses is put in by it. */
-const policyText = (policy: HookPolicy): string => JSON.stringify(policy).replace('"agentPort":0,', '"agentPort":{port:agent},')
+/** A run's ports as its command and its policy name them: as words that the engine puts numbers in place of, where those are its to choose. */
+const portWords = ({ engine }: ControllerPorts, { httpPort, agentPort }: ControllerEndpoint) => ({
+  httpPort: engine.choosesPorts ? '{port:http}' : httpPort,
+  agentPort: agentPort === undefined ? NO_PORT : engine.choosesPorts ? '{port:agent}' : agentPort,
+})
+
+/** Agents come by another way, so the listener stays closed. */
+const NO_PORT = -1
 
 type Parts = {
   readonly plan: LaunchPlan
@@ -136,7 +148,7 @@ const workloadOf = (ports: ControllerPorts, controller: Controller, { plan, home
     ...(images === undefined ? {} : { image: images.controller }),
     environment: plan.environment,
     workingDirectory: home,
-    files: [...plan.files, secretFile(POLICY_FILE, policyText(policy))],
+    files: [...plan.files, secretFile(POLICY_FILE, JSON.stringify(policy))],
     mounts,
     resources: { cpu: spec.cpu, memoryMb: spec.memoryMb, diskMb: spec.diskMb },
     promised: shareOfHost(spec),
