@@ -138,6 +138,25 @@ test('what becomes of an agent', () => {
         null,
       ],
       ['its build is over', view('busy', hook(undefined)), 'ending', undefined, null],
+      [
+        'its build has just begun, and the report is from before',
+        view('busy', { row: { busyAt: NOW - SECOND }, ...hook(undefined) }),
+        undefined,
+      ],
+      [
+        'its build has just begun, and is said to be over',
+        view('busy', { row: { busyAt: NOW - SECOND, build: { ...building, result: 'SUCCESS' } }, ...hook(undefined) }),
+        'ending',
+        undefined,
+        null,
+      ],
+      [
+        'its build began a while before the report',
+        view('busy', { row: { busyAt: NOW - 3 * SECOND }, ...hook(undefined) }),
+        'ending',
+        undefined,
+        null,
+      ],
       ['new session that has not made the node again', view('busy', hook(undefined, { included: false })), undefined],
       ['controller is away while it builds', view('busy'), undefined],
       [

@@ -21,6 +21,8 @@ export const RESUME_GRACE_MS = MINUTE
 export const NODE_GONE_CONFIRM_MS = 3 * SECOND
 /** A process may be seen to end before the hook could say that its build had ended. */
 export const DEATH_CONFIRM_MS = 3 * SECOND
+/** A report from before a build began may arrive this long after the word of its begin: events and reports come by ways of their own. */
+export const REPORT_BEHIND_MS = 3 * SECOND
 /**
  * How long after its agent began to end a report must have been written to be believed without more: one that does not have the node, though
  * the hook did not say that it had carried out our last word; and one that still has it, idle, though it should have been removed.
@@ -178,7 +180,8 @@ const decideBusy = (view: LifeView): Life => {
   }
   if (view.controllerGone) return move('ending', 'is ending: its controller is stopped', CONTROLLER_STOPPED)
   if (hook === undefined) return { marks: NO_MARKS }
-  if (node === undefined) return hook.included ? move('ending', 'has run its build', null) : { marks: NO_MARKS }
+  if (node === undefined)
+    return hook.included && isOfItsBuild(hook.reportedAt, agent) ? move('ending', 'has run its build', null) : { marks: NO_MARKS }
   if (node.building || node.awaited) return { marks: NO_MARKS }
   const idle = held(node.online, marks.idle, RESUME_GRACE_MS, now)
   if (idle.over)
@@ -206,6 +209,10 @@ const decideEnding = (view: LifeView): Life => {
   const isLate = hook.reportedAt - agent.phaseSince >= (node === undefined ? GONE_LIMIT_MS : REMOVAL_LIMIT_MS)
   return { marks: NO_MARKS, ...(confirmed || isLate ? { ask: 'stop' as const } : {}) }
 }
+
+/** Whether a report that does not have the node can be from after its build: one that was on its way when the build began has not seen the node yet. */
+const isOfItsBuild = (reportedAt: Timestamp, { build, busyAt = 0 }: Agent): boolean =>
+  build?.result !== undefined || reportedAt - busyAt >= REPORT_BEHIND_MS
 
 /** Stopped for others in the middle of its build: its controller is not asked, since it would only say that it builds. */
 export const hasLostItsBuild = ({ reason, busyAt }: Pick<Agent, 'reason' | 'busyAt'>): boolean =>

@@ -1,9 +1,9 @@
 /** The whole product, as a new user runs it: real Hudson, real agent, real build. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AgentView, ControllerView, HostView, StatusView } from '../../src/api/contract.ts'
+import type { AgentView, ControllerView, EventView, HostView, StatusView } from '../../src/api/contract.ts'
 import { Jobs } from '../support/jobs.ts'
-import { ManorHome, processesOf, runManor } from '../support/manor-process.ts'
+import { ManorHome, processesOf, type RunningManor, runManor } from '../support/manor-process.ts'
 import { waitFor } from '../support/wait.ts'
 
 const controllerOf = async (manor: { get<T>(path: string): Promise<T> }, name: string): Promise<ControllerView> =>
@@ -95,6 +95,17 @@ const assertFairTurns = (agents: readonly AgentView[], names: readonly string[])
         )
 }
 
+/** What a build that did not succeed said, and what Manor did about its agent. */
+const storyOf = async (
+  manor: RunningManor,
+  build: { readonly jobs: Jobs | undefined; readonly job: string } | undefined,
+  agent: string,
+): Promise<string> => {
+  const events = await manor.get<EventView[]>(`/api/v1/events?subject=${agent}&limit=100`)
+  const lines = events.map(({ at, type, message, data }) => `${at} ${type} ${message} ${JSON.stringify(data ?? {})}`)
+  return [`${build?.job} did not succeed on ${agent}.`, await build?.jobs?.log(build.job, 1), ...lines].join('\n')
+}
+
 test('20 builds over 3 controllers all finish, never more agents than the host can hold, in fair turns', async t => {
   await using home = await ManorHome.make()
   const manor = await home.up(['--no-sample', '--distribution', 'hudson'])
@@ -128,6 +139,10 @@ test('20 builds over 3 controllers all finish, never more agents than the host c
         assert.ok(usedByAgents.cpu + usedByControllers.cpu <= capacity.cpu + 1e-9, 'never more cpu than there is')
       }
       const states = await Promise.all(builds.map(({ jobs, job }) => jobs?.state(job, 1)))
+      const lost = [...states.entries()].find(
+        ([, state]) => state?.building === false && state.result !== null && state.result !== 'SUCCESS',
+      )
+      if (lost !== undefined) assert.fail(await storyOf(manor, builds[lost[0]], lost[1]?.builtOn ?? ''))
       return states.every(state => state?.result === 'SUCCESS')
     },
     { what: 'all 20 builds succeed', withinMs: 240_000, everyMs: 500 },
