@@ -234,7 +234,7 @@ export class AgentsBroker {
   }
 
   #workloadOf(agent: Agent): Observation | 'absent' | 'unsure' {
-    if (agent.phase === 'queued' || agent.phase === 'placed' || agent.phase === 'ended') return 'unsure'
+    if (agent.phase === 'ended') return 'unsure'
     // A launched agent's row names it: a name that is put together costs more than the look-up.
     const observation = this.#ports.observer.get(agent.workload ?? workloadOfAgent(agent))
     if (observation) return observation

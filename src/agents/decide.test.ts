@@ -67,6 +67,13 @@ const agentOf = (i: number, template: Template, itemNumber: number, phase: Agent
   ...(phase === 'busy' ? { busyAt: NOW - 60_000 } : {}),
 })
 
+const runningOf = (agent: Agent): Observation => ({
+  id: workloadOfAgent(agent),
+  labels: { owner: 'o', kind: 'agent', noun: agent.id, epoch: 1 },
+  state: 'running',
+  ports: {},
+})
+
 type Drawn = {
   readonly items: readonly (string | undefined)[]
   readonly agents: readonly {
@@ -118,12 +125,6 @@ const viewOf = ({ items, agents: some, accepting }: Drawn): BrokerView => {
     nodes,
     load: { heapUsedMb: 0, heapMaxMb: 0, threads: 0, gcShare: 0, eventsDropped: 0 },
   }
-  const running = (agent: Agent): Observation => ({
-    id: workloadOfAgent(agent),
-    labels: { owner: 'o', kind: 'agent', noun: agent.id, epoch: 1 },
-    state: 'running',
-    ports: {},
-  })
   return {
     controller: { ...controller, phase: accepting ? 'ready' : 'quieting' },
     demand: { controller: C, session: 's', seq: 1, reportedAt: NOW, items: items.map((label, i) => item(i, label)) },
@@ -131,7 +132,7 @@ const viewOf = ({ items, agents: some, accepting }: Drawn): BrokerView => {
     agents,
     templates: TEMPLATES,
     changedAt: new Map(),
-    workloadOf: running,
+    workloadOf: agent => (agent.launchedAt === undefined ? 'unsure' : runningOf(agent)),
     included: () => false,
     leftOut: () => false,
     refused: new Map(),
@@ -243,6 +244,15 @@ test('a decision that is committed queues nothing more at the same moment', () =
     }),
     { numRuns: 1_000 },
   )
+})
+
+test('a row that waits and whose workload the engine shows goes on as launched, whether an item needs it or not', () => {
+  for (const phase of ['queued', 'placed'] as const)
+    for (const items of [[], ['java']]) {
+      const view = viewOf({ items, agents: [{ template: 0, item: 0, phase, node: 'absent' }], accepting: true })
+      const { moves, queue } = decide({ ...view, workloadOf: runningOf })
+      assert.deepEqual([moves.map(({ to }) => to), queue], [['launching'], []])
+    }
 })
 
 test('an agent of whose build the last report does not know yet stands for one item of that report', () => {

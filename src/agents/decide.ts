@@ -151,7 +151,8 @@ const stateOf = ({ controller, demand, presence, now }: BrokerView): State => {
 }
 
 const lifeOf = (view: BrokerView, state: State, agent: Agent, needed: boolean): Life => {
-  if (agent.phase === 'queued' || agent.phase === 'placed') return decideUnlaunched(agent, state, needed)
+  if (agent.phase === 'queued' || agent.phase === 'placed')
+    return typeof view.workloadOf(agent) === 'string' ? decideUnlaunched(agent, state, needed) : WAS_STARTED
   const refused = view.refused.get(agent.id)
   const trouble = view.trouble.get(agent.id)
   return decideLife({
@@ -180,6 +181,12 @@ const lifeOf = (view: BrokerView, state: State, agent: Agent, needed: boolean): 
 
 /** Of an agent whose template was deleted meanwhile. */
 const DEFAULT_CONNECT_TIMEOUT_MS = 120 * SECOND
+
+/**
+ * A row says that it waits, and the engine shows its workload: what was written of its start was lost with the power. It goes on as what it is, by
+ * its label (design section 3, rule 5).
+ */
+const WAS_STARTED: Life = { marks: {}, move: { to: 'launching', message: 'was started already: its engine shows it' } }
 
 /** Nothing outside was touched for it, so it ends or goes on in one step. */
 const decideUnlaunched = (agent: Agent, state: State, needed: boolean): Life => {

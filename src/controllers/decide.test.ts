@@ -162,6 +162,14 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
     'move stopping',
   ],
   [
+    'that it was quiet and idle before it was quieted anew says nothing',
+    view({
+      row: { phase: 'quieting', wanted: 'stopped', phaseSince: NOW - SECOND },
+      presence: presence({ quieting: true, reportedAt: NOW - 2 * SECOND }),
+    }),
+    'wait',
+  ],
+  [
     'a quieting one stops when its grace is over',
     view({
       row: { phase: 'quieting', wanted: 'stopped', phaseSince: NOW - DEFAULT_SPEC.graceMs },

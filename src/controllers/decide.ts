@@ -262,7 +262,9 @@ const decideQuieting = ({ controller, observation, presence, listeningSince, ela
   // A Manor that has just begun has heard nobody yet: the hook gets its time anew, or builds would be lost for our own restart.
   const silentFor = presence ? elapsedSince(presence.reportedAt) : Math.min(quietFor, elapsedSince(listeningSince))
   if (silentFor >= HOOK_SILENCE_MS) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
-  if (presence?.quieting && presence.running === 0) return stop('is stopping: no build runs any more')
+  // A report from an earlier time of quieting, which was taken back, says nothing of the builds that began since.
+  if (presence?.quieting && presence.running === 0 && elapsedSince(presence.reportedAt) < quietFor)
+    return stop('is stopping: no build runs any more')
   return wait(Math.min(SECOND, controller.spec.graceMs - quietFor), {
     code: 'waiting-builds',
     message: waitingFor(presence, controller.spec.graceMs),
