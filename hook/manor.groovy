@@ -72,6 +72,9 @@ class ManorBounds {
   /** After 401 the token was revoked: Manor may restore it, but nobody is in a hurry. */
   static final long REVOKED_RETRY = 60000
 
+  /** Names of used nodes that are remembered after nobody knows them any more: about 30 kB. */
+  static final int USED_NAMES = 1000
+
   static final int CONNECT_TIMEOUT = 5000
   static final int ANSWER_TIMEOUT = 15000
   static final int POLL_SECONDS = 25
@@ -959,7 +962,8 @@ class ManorNodes {
   /** What Manor wants, as it said last; null until it has said so in this session: until then nothing is removed. */
   volatile Map wanted = null
   volatile long appliedRevision = -1
-  private final Set<String> used = Collections.newSetFromMap(new java.util.concurrent.ConcurrentHashMap<String, Boolean>())
+  /** Oldest first. Whoever goes through it holds its lock. */
+  private final Set<String> used = Collections.synchronizedSet(new LinkedHashSet<String>())
   private final Set<String> usedBefore
   /** Nodes that are about to be removed: no item may be given to them. */
   private final Set<String> closing = Collections.newSetFromMap(new java.util.concurrent.ConcurrentHashMap<String, Boolean>())
@@ -1120,9 +1124,14 @@ class ManorNodes {
     }
   }
 
-  /** Names that neither Manor nor the controller knows any more need not be remembered. */
+  /**
+   * Names that neither Manor nor the controller knows any more are remembered for a while yet: a Manor that lost its last moments with the power
+   * may want such a node again, and its agent would be given a second build.
+   */
   private void forgetUsed(Set<String> wantedNames, Set<String> present) {
-    List<String> forgotten = used.findAll { !wantedNames.contains(it) && !present.contains(it) } as List
+    List<String> old
+    synchronized (used) { old = used.findAll { !wantedNames.contains(it) && !present.contains(it) } as List }
+    List<String> forgotten = old.subList(0, Math.max(0, old.size() - ManorBounds.USED_NAMES))
     if (forgotten.isEmpty()) return
     used.removeAll(forgotten)
     continuing.removeAll(forgotten)
@@ -1131,7 +1140,7 @@ class ManorNodes {
 
   private synchronized void writeUsed() {
     File fresh = new File(usedFile.getPath() + '.new')
-    fresh.setText(used.join('\n') + '\n', 'UTF-8')
+    synchronized (used) { fresh.setText(used.join('\n') + '\n', 'UTF-8') }
     if (!fresh.renameTo(usedFile)) throw new IOException('Could not write ' + usedFile + '.')
   }
 }

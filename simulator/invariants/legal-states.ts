@@ -15,7 +15,7 @@ const CONTROLLER: Readonly<Record<ControllerPhase, readonly ControllerPhase[]>> 
   deleting: [],
 }
 const AGENT: Readonly<Record<AgentPhase, readonly AgentPhase[]>> = {
-  queued: ['placed', 'ended'],
+  queued: ['placed', 'launching', 'ended'],
   placed: ['launching', 'queued', 'ended'],
   launching: ['online', 'busy', 'ending', 'ended', 'queued'],
   online: ['busy', 'ending', 'ended'],

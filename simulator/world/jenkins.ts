@@ -47,6 +47,9 @@ export type JenkinsEvents = {
   closed(node: string): void
 }
 
+/** As ManorBounds.USED_NAMES of hook/manor.groovy. */
+const USED_NAMES = 1_000
+
 /**
  * A controller's program as it gives items to nodes: to whichever idle one has the label, as Jenkins does, each node once. One object is one run of
  * the program over a home.
@@ -154,7 +157,8 @@ export class Jenkins {
       nodes.delete(node.name)
       if (node.online) this.#events.closed(node.name)
     }
-    for (const name of used) if (!names.has(name) && !nodes.has(name)) used.delete(name)
+    const old = used.size > USED_NAMES ? [...used].filter(name => !names.has(name) && !nodes.has(name)) : []
+    for (const name of old.slice(0, -USED_NAMES)) used.delete(name)
     this.applied = wanted.revision
     this.#dispatch()
     this.#events.changed()

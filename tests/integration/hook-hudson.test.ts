@@ -219,6 +219,10 @@ suite('the hook in Hudson', () => {
     await writeFile(join(directory, 'go'), '')
     assert.equal((await finished(server, 'slow')).result, 'SUCCESS')
     await server.untilReport('its node is gone', report => report.nodes.length === 0 && report.running === 0)
+    const again = server.want({ nodes: [node('a3', 'slow')] })
+    const last = await server.untilReport('the pass is over', report => report.appliedRevision === again)
+    assert.deepEqual(last.nodes, [], 'a Manor that forgot that it was used does not have it used again')
+    server.want({ nodes: [] })
   })
 
   test('an item without a label runs on a node that is not exclusive, and on no other', async () => {
