@@ -8,7 +8,7 @@ import { LineSplitter } from './frames.ts'
 export type EventNotice = { readonly kind: 'event'; readonly event: DaemonEvent } | { readonly kind: 'gap' }
 
 export type EventStreamOptions = {
-  readonly client: DockerClient
+  readonly client: Pick<DockerClient, 'events'>
   readonly clock: Clock
   readonly random: Random
   readonly filters: Readonly<Record<string, readonly string[]>>
@@ -24,18 +24,23 @@ export type EventStreamOptions = {
 export const IDLE_MS = 60_000
 const BACKOFF: Backoff = { firstMs: 200, factor: 2, mostMs: 15_000 }
 
+/** Lines that are remembered, so that what is told twice is known: a daemon tells no more than its last 256 again. */
+const REMEMBERED = 256
+
 const TIME = /"timeNano":(\d+)/
 const NANOS_PER_SECOND = 1_000_000_000n
 
 /**
  * Follows a daemon's events for as long as the signal permits: reconnects with jittered back-off, asks for what happened since the last one it
  * saw (a daemon remembers 256 at most), leaves out what is told twice, and says `gap` after each reconnection.
+ *
+ * What is told twice is known by the line itself, not by its time: a daemon takes an event's time before its turn to tell it, so of containers
+ * that start and end at once an earlier event often comes after a later one.
  */
 export async function* followEvents(options: EventStreamOptions, signal: AbortSignal): AsyncGenerator<EventNotice> {
   const { client, clock, random, filters, onBroken } = options
   let last: bigint | undefined
-  /** Those that have the newest time: `since` includes it, so these come again. */
-  let newest = new Set<string>()
+  const told = new Set<string>()
   let failures = 0
   for (let round = 0; !signal.aborted; round++) {
     const cut = new AbortController()
@@ -45,11 +50,10 @@ export async function* followEvents(options: EventStreamOptions, signal: AbortSi
       failures = 0
       if (round > 0) yield { kind: 'gap' }
       for await (const line of watched(body, cut, clock, options.idleMs ?? IDLE_MS)) {
+        if (told.has(line)) continue
         const at = BigInt(TIME.exec(line)?.[1] ?? 0)
-        if (last !== undefined && (at < last || newest.has(line))) continue
-        if (last === undefined || at > last) newest = new Set()
-        last = at
-        newest.add(line)
+        if (last === undefined || at > last) last = at
+        remember(told, line)
         yield { kind: 'event', event: parse(DaemonEvent, line) }
       }
     } catch (cause) {
@@ -61,6 +65,15 @@ export async function* followEvents(options: EventStreamOptions, signal: AbortSi
     }
     // One that ended in peace (the daemon is being stopped, a proxy cut it) is taken up again soon, but never in a tight loop.
     await clock.sleep(backoffDelay(BACKOFF, Math.max(1, failures), random), signal).catch(() => undefined)
+  }
+}
+
+const remember = (told: Set<string>, line: string): void => {
+  told.add(line)
+  if (told.size <= REMEMBERED) return
+  for (const oldest of told) {
+    told.delete(oldest)
+    return
   }
 }
 
