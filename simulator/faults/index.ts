@@ -6,6 +6,7 @@ import type { Fault } from './fault.ts'
 import { hostDies, hostSilent, zoneDies } from './hosts.ts'
 import { clockSteps, diskFull, diskSlow, writeRefused } from './machine.ts'
 import { manorKilled, manorKilledInACall, powerLost } from './manor.ts'
+import { marathonTwoTasks } from './marathon.ts'
 import { hintsDisordered, hintsLost, partition } from './network.ts'
 import { manorDiesOnAnAnswer, personChangesTemplate, personRestarts, personStops, personTries } from './people.ts'
 import { agentKilled, controllerHangs, controllerKilled, controllerRestartsInside, endedRunSpeaks, templateBroken } from './programs.ts'
@@ -37,6 +38,7 @@ export const FAULTS: readonly Fault[] = [
   personTries,
   personChangesTemplate,
   manorDiesOnAnAnswer,
+  marathonTwoTasks,
 ]
 export const FAULT_NAMES: readonly string[] = FAULTS.map(({ name }) => name)
 

@@ -15,6 +15,14 @@ export const submitNotIdempotent: Mutation = {
   },
 }
 
+export const secondTaskLetIn: Mutation = {
+  name: 'second-task-let-in',
+  sentence: 'Every task that an engine starts for a controller is given its start: the first one does not keep the others out.',
+  apply: world => {
+    world.engine.door.letsEverybodyIn = true
+  },
+}
+
 export const silenceIsDeath: Mutation = {
   name: 'silence-is-death',
   sentence: 'What a silent host runs is taken for gone.',

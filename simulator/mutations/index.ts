@@ -2,6 +2,7 @@ import type { World } from '../world/world.ts'
 import {
   directoriesLeft,
   hostsBelievedLarger,
+  secondTaskLetIn,
   silenceIsDeath,
   staleList,
   submitNotIdempotent,
@@ -18,6 +19,7 @@ export const MUTATIONS: readonly Mutation[] = [
   quotaForgotten,
   oneTeamStarves,
   submitNotIdempotent,
+  secondTaskLetIn,
   silenceIsDeath,
   staleList,
   hostsBelievedLarger,

@@ -1,10 +1,11 @@
-import { type Engine, EngineError, type OfferSource } from '../../src/engines/index.ts'
+import { type Engine, EngineError, type OfferSource, REFUSED_STATUS } from '../../src/engines/index.ts'
 import type { Host, HostId, Observation, ObservedState, Reason, Resources, Workload, WorkloadId } from '../../src/model/index.ts'
 import type { Random } from '../../src/runtime/index.ts'
 import type { EngineShape, Spread } from '../contract.ts'
 import { between, draw } from '../kernel/chance.ts'
 import { add, fitsInto, hostRow, type Machine } from './machines.ts'
 import type { Exit, Process } from './process.ts'
+import { StartDoor } from './start-door.ts'
 import type { World } from './world.ts'
 
 /** One start of a workload, as it is and as the engine knows it. */
@@ -48,6 +49,8 @@ export class SimulatedEngine {
   readonly runs = new Map<WorkloadId, Run>()
   /** Live runs by the noun that they run for; more than one for a controller is the worst that can happen. */
   readonly liveOf = new Map<string, Set<Run>>()
+  /** Where tasks of controllers ask to be let in, if the engine starts some of itself. */
+  readonly door: StartDoor
   /** Every id that was ever taken on: asked again, it starts nothing. */
   readonly #taken = new Set<WorkloadId>()
   readonly #waiting = new Set<Run>()
@@ -63,6 +66,7 @@ export class SimulatedEngine {
     this.shape = shape
     this.name = `simulated-${shape}`
     this.#random = world.chance('engine')
+    this.door = new StartDoor(world)
   }
 
   get machines(): readonly Machine[] {
@@ -218,6 +222,7 @@ export class SimulatedEngine {
     const live = this.liveOf.get(noun) ?? new Set<Run>()
     this.liveOf.set(noun, live)
     live.add(run)
+    if (this.#asksAtDoor(run)) this.door.submitted(workload)
     this.#world.log.add(`engine: takes ${id}${on === undefined ? '' : ` on ${on}`}`)
     this.#waiting.add(run)
     if (machine) this.#start(run, machine)
@@ -253,10 +258,20 @@ export class SimulatedEngine {
     clock.after(ms, () => {
       if (run.state !== 'starting' || run.gone) return
       machine.images.add(image)
+      const refusal = this.#asksAtDoor(run) ? this.door.refusal(run.workload, `${run.id}.a`, machine.id) : undefined
+      if (refusal !== undefined) {
+        this.exit(run, { code: REFUSED_STATUS })
+        return
+      }
       this.#become(run, 'running', { startedAt: this.#world.now, address: machine.id, ports: portsOf(run.workload) })
       run.process = this.#world.begin(run)
       this.#world.begins(run)
     })
+  }
+
+  /** A controller's task of a Marathon; the other shapes start nothing of themselves, and agents have no home. */
+  #asksAtDoor({ workload }: Run): boolean {
+    return this.shape === 'own-placement' && workload.labels.kind === 'controller'
   }
 
   async #stop(id: WorkloadId, graceMs: number): Promise<void> {
@@ -266,6 +281,7 @@ export class SimulatedEngine {
       throw new EngineError({ code: 'node-lost', message: `Host ${run.machine.id} does not answer.` }, true)
     this.#world.stopAsked(run)
     run.stopAsked = true
+    this.door.stopAsked(id, graceMs)
     const { clock } = this.#world.kernel
     const { process } = run
     if (process === undefined) {
@@ -301,6 +317,7 @@ export class SimulatedEngine {
     if (run === undefined) return
     if (run.seen.state !== 'ended') throw new EngineError({ code: 'invalid-spec', message: `${id} has not ended.` }, false)
     this.runs.delete(id)
+    this.door.forgotten(id)
     this.#list = undefined
     this.#world.log.add(`engine: forgets ${id}`)
   }
@@ -383,6 +400,7 @@ export class SimulatedEngine {
   #release(run: Run): void {
     this.#waiting.delete(run)
     this.#goes(run)
+    this.door.ended(run.id, run.next.exitCode ?? 0)
     if (run.machine) run.machine.promised = add(run.machine.promised, run.needs, -1)
     this.#world.log.add(`engine: ${run.id} has ended${run.next.reason ? ` (${run.next.reason.code})` : ''}`)
     this.#world.offers?.changed()

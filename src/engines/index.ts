@@ -22,9 +22,11 @@ export type { DaemonOptions } from './docker/daemon.ts'
 export { createDockerEngine, type DockerEngine, type DockerEngineOptions } from './docker/docker-engine.ts'
 export { DockerPreparations } from './docker/preparations.ts'
 export { type Engine, EngineError, type OfferListener, type OfferSource, type OfferUse } from './engine.ts'
+export { REFUSED_STATUS } from './marathon/bootstrap.ts'
 export { createMarathonEngine, type MarathonEngine, type MarathonEngineOptions } from './marathon/marathon-engine.ts'
 export type { PerHost, PerHostService } from './marathon/per-host.ts'
-export type { SecondTask, StartAnswer } from './marathon/start.ts'
+export type { Known as KnownStart } from './marathon/records.ts'
+export { type SecondTask, type StartAnswer, StartDesk, type StartRecords } from './marathon/start.ts'
 export {
   type Credentials,
   createMesosEngine,

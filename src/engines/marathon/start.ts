@@ -21,8 +21,11 @@ export type StartAnswer = {
 /** A second process for a workload that has one: what was kept from starting, and what it would have stood beside. */
 export type SecondTask = { readonly workload: WorkloadId; readonly task: string; readonly holder: string | undefined; readonly why: string }
 
+/** As much of the records as the desk needs. */
+export type StartRecords = Pick<Records, 'of' | 'all' | 'claim' | 'exit'>
+
 export type StartDeskOptions = {
-  readonly records: Records
+  readonly records: StartRecords
   readonly clock: Clock
   readonly onRefused: (second: SecondTask) => void
   /** A workload was let in or has ended: a look at it is due. */
