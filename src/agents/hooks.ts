@@ -35,7 +35,9 @@ export class Hooks implements HookService {
       if (isSame && before.problem === hello.problem) return
       if (!isSame) tx.remove('demand', id)
       tx.put('presence', {
-        ...(isSame ? before : { ...NOTHING_TOLD, controller: id, session: hello.session, reportedAt: tx.now }),
+        ...(isSame
+          ? before
+          : { ...NOTHING_TOLD, controller: id, session: hello.session, reportedAt: tx.now, heardAt: this.#clock.monotonic() }),
         epoch: hello.epoch,
         version: hello.version,
         ...(hello.problem === undefined ? {} : { problem: hello.problem }),
@@ -50,7 +52,7 @@ export class Hooks implements HookService {
       const presence = current(tx, id, report.session)
       const told = tx.get('demand', id)?.session === report.session
       if (told && report.seq <= presence.seq) return
-      tx.put('presence', presenceOf(presence, report, tx.now))
+      tx.put('presence', presenceOf(presence, report, tx.now, this.#clock.monotonic()))
       tx.put('demand', demandOf(id, report, tx.get('demand', id), tx.now))
     })
   }
@@ -127,10 +129,11 @@ const current = (store: Pick<Transaction, 'get'>, id: ControllerId, session: str
   return presence
 }
 
-const presenceOf = (before: Presence, report: Report, now: number): Presence => ({
+const presenceOf = (before: Presence, report: Report, now: number, heardAt: number): Presence => ({
   ...before,
   seq: report.seq,
   reportedAt: now,
+  heardAt,
   running: report.running,
   quieting: report.quieting,
   appliedRevision: report.appliedRevision,

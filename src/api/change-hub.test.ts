@@ -108,6 +108,7 @@ const presence = (seq: number): Presence => ({
   seq,
   version: '1',
   reportedAt: 1,
+  heardAt: 1,
   running: seq,
   quieting: false,
   appliedRevision: 0,

@@ -39,6 +39,7 @@ const presence = (epoch: number): Presence => ({
   seq: 1,
   version: '2.541.3',
   reportedAt: 1,
+  heardAt: 1,
   running: 2,
   quieting: false,
   appliedRevision: 1,

@@ -50,6 +50,7 @@ const presence = (change: Partial<Presence> = {}): Presence => ({
   seq: 1,
   version: '1',
   reportedAt: NOW - SECOND,
+  heardAt: NOW - SECOND,
   running: 0,
   quieting: false,
   appliedRevision: 0,
@@ -60,18 +61,21 @@ const presence = (change: Partial<Presence> = {}): Presence => ({
 
 const view = (change: Partial<ControllerView> & { readonly row?: Partial<Controller> } = {}): ControllerView => {
   const { row, ...rest } = change
+  const heard = 'presence' in rest ? rest.presence : presence()
+  const controllerNow = controller(row)
   return {
-    controller: controller(row),
+    controller: controllerNow,
     observation: observation('running'),
     strays: [],
-    listeningSince: 0,
+    listeningForMs: NOW,
     probe: undefined,
-    presence: presence(),
+    presence: heard,
+    heardForMs: heard && NOW - heard.heardAt,
     restartExitCode: 5,
     servesSilentlySince: undefined,
     liveAgents: 0,
     now: NOW,
-    elapsedSince: at => NOW - at,
+    phaseForMs: NOW - controllerNow.phaseSince,
     ...rest,
   }
 }
@@ -165,7 +169,7 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
     'that it was quiet and idle before it was quieted anew says nothing',
     view({
       row: { phase: 'quieting', wanted: 'stopped', phaseSince: NOW - SECOND },
-      presence: presence({ quieting: true, reportedAt: NOW - 2 * SECOND }),
+      presence: presence({ quieting: true, heardAt: NOW - 2 * SECOND }),
     }),
     'wait',
   ],
@@ -179,7 +183,7 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
   ],
   [
     'a silent hook is not waited for',
-    view({ row: { phase: 'quieting', wanted: 'stopped' }, presence: presence({ running: 1, reportedAt: NOW - HOOK_SILENCE_MS }) }),
+    view({ row: { phase: 'quieting', wanted: 'stopped' }, presence: presence({ running: 1, heardAt: NOW - HOOK_SILENCE_MS }) }),
     'move stopping',
   ],
   [
@@ -187,7 +191,7 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
     view({
       row: { phase: 'quieting', wanted: 'stopped', phaseSince: NOW - 10 * MINUTE },
       presence: undefined,
-      listeningSince: NOW - SECOND,
+      listeningForMs: SECOND,
     }),
     'wait',
   ],
@@ -291,14 +295,15 @@ const settleFrom = (phase: Controller['phase'], wanted: Controller['wanted']): s
       controller: row,
       observation: traces ? observation(alive ? 'running' : 'ended', { exitCode: 143 }) : undefined,
       probe: alive ? { kind: 'ready', version: '2' } : undefined,
-      presence: alive ? presence({ quieting: row.phase === 'quieting', reportedAt: now }) : undefined,
+      presence: alive ? presence({ quieting: row.phase === 'quieting' }) : undefined,
+      heardForMs: alive ? 0 : undefined,
       restartExitCode: 5,
       servesSilentlySince: undefined,
       strays: [],
-      listeningSince: 0,
+      listeningForMs: now,
       liveAgents: 0,
       now,
-      elapsedSince: at => now - at,
+      phaseForMs: now - row.phaseSince,
     }
     const step = decide(seen)
     switch (step.kind) {

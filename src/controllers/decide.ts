@@ -31,15 +31,17 @@ export type ControllerView = {
   readonly servesSilentlySince: Timestamp | undefined
   /** Of the current epoch. */
   readonly presence: Presence | undefined
-  /** Since when this Manor listens to hooks: what they told an earlier one is not remembered. */
-  readonly listeningSince: Timestamp
+  /** How long ago that was heard. */
+  readonly heardForMs: number | undefined
+  /** How long this Manor has listened to hooks: what they told an earlier one is not remembered. */
+  readonly listeningForMs: number
   /** With what its program exits to be started again; undefined where it never does. */
   readonly restartExitCode: number | undefined
   /** Agents of this controller that are not gone yet. */
   readonly liveAgents: number
   readonly now: Timestamp
-  /** How long ago a moment was, in milliseconds, though the wall clock may have been set since: for graces whose early end costs a build. */
-  readonly elapsedSince: (at: Timestamp) => number
+  /** How long it has been in its phase, though the wall clock may have been set since: for graces whose early end costs a build. */
+  readonly phaseForMs: number
 }
 
 /** One step. The reconciler carries it out and looks again. */
@@ -247,11 +249,11 @@ const decideUnreachable = ({ controller, observation }: ControllerView): Control
   return { kind: 'move', to: 'starting', message: 'is reachable again' }
 }
 
-const decideQuieting = ({ controller, observation, presence, listeningSince, elapsedSince }: ControllerView): ControllerStep => {
+const decideQuieting = (view: ControllerView): ControllerStep => {
+  const { controller, observation, presence, phaseForMs: quietFor } = view
   if (observation?.state === 'unknown') return silentHost
   if (!observation || observation.state === 'ended') return { kind: 'move', to: 'stopping', message: 'ended while it was quieting' }
   if (!wantsEnd(controller)) return { kind: 'move', to: 'ready', message: 'is ready again: the stop was taken back' }
-  const quietFor = elapsedSince(controller.phaseSince)
   const stop = (message: string): ControllerStep => ({ kind: 'move', to: 'stopping', message })
   if (quietFor >= controller.spec.graceMs)
     return stop(
@@ -260,11 +262,10 @@ const decideQuieting = ({ controller, observation, presence, listeningSince, ela
         : 'is stopping',
     )
   // A Manor that has just begun has heard nobody yet: the hook gets its time anew, or builds would be lost for our own restart.
-  const silentFor = presence ? elapsedSince(presence.reportedAt) : Math.min(quietFor, elapsedSince(listeningSince))
+  const silentFor = view.heardForMs ?? Math.min(quietFor, view.listeningForMs)
   if (silentFor >= HOOK_SILENCE_MS) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
   // A report from an earlier time of quieting, which was taken back, says nothing of the builds that began since.
-  if (presence?.quieting && presence.running === 0 && elapsedSince(presence.reportedAt) < quietFor)
-    return stop('is stopping: no build runs any more')
+  if (presence?.quieting && presence.running === 0 && silentFor < quietFor) return stop('is stopping: no build runs any more')
   return wait(Math.min(SECOND, controller.spec.graceMs - quietFor), {
     code: 'waiting-builds',
     message: waitingFor(presence, controller.spec.graceMs),

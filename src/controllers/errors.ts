@@ -1,6 +1,6 @@
 import type { ControllerAction } from '../model/index.ts'
 
-export type OperationErrorCode = 'invalid' | 'not-found' | 'exists' | 'illegal-action' | 'not-ready' | 'in-use' | 'too-many'
+export type OperationErrorCode = 'invalid' | 'not-found' | 'exists' | 'illegal-action' | 'not-ready' | 'in-use' | 'too-many' | 'not-allowed'
 
 /** A request that cannot be done, in words that say the mend. The API maps the code to a status, the command line to exit code 2. */
 export class OperationError extends Error {

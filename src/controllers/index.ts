@@ -41,6 +41,7 @@ export {
   createController,
   DEFAULT_SPEC,
   DEFAULT_TENANT,
+  moveController,
   type NewController,
   RESERVED_NAMES,
   requestAction,

@@ -4,6 +4,7 @@ import {
   type ControllerId,
   type ControllerSpec,
   controllerId,
+  type HostId,
   legalActions,
   MINUTE,
   nameProblem,
@@ -170,6 +171,29 @@ export const requestAction = (
     },
     { flush: true },
   )
+
+/**
+ * Has a running controller stop as gently as for a restart and start again, which is elsewhere where its host takes nothing new. Errors:
+ * `not-found`; `illegal-action` where it is not running, or is on its way already.
+ */
+export const moveController = (store: Pick<Store, 'transact'>, id: ControllerId, from: HostId): Promise<Controller> =>
+  store.transact(tx => {
+    const before = existing(tx, id)
+    const { wanted, phase, restartsWanted, restartsDone } = before
+    if (wanted !== 'running' || restartsWanted > restartsDone || !legalActions(phase).includes('restart'))
+      throw new OperationError('illegal-action', `Controller ${id} is ${phase} and cannot be moved now.`)
+    const after = tx.update('controller', id, row => apply(row, 'restart'))
+    tx.event({
+      kind: 'controller',
+      subject: id,
+      tenant: after.tenant,
+      type: 'move-requested',
+      actor: 'manor',
+      message: `Controller ${id} is to leave host ${from}, which is being emptied.`,
+      data: { host: from },
+    })
+    return after
+  })
 
 const apply = (controller: Controller, action: ControllerAction): Controller => {
   // A person who asks again does not want to wait for the back-off of earlier failures.

@@ -46,13 +46,14 @@ export class ControllerReconciler {
   readonly #silent = new Map<ControllerId, { readonly epoch: number; readonly since: Timestamp }>()
   /** Workloads of each controller that were seen and not seen to be gone: its current run and whatever else there is. */
   readonly #seen = new Map<string, Set<WorkloadId>>()
-  readonly #listeningSince: Timestamp
+  /** By the monotonic clock. */
+  readonly #listeningSince: number
   readonly #elapsed: ElapsedTime
   #unsubscribe: (() => void) | undefined
 
   constructor(ports: ControllerPorts) {
     this.#ports = ports
-    this.#listeningSince = ports.clock.now()
+    this.#listeningSince = ports.clock.monotonic()
     this.#elapsed = new ElapsedTime(ports.clock)
     this.#loop = new ReconcileLoop({
       name: 'controllers',
@@ -116,7 +117,10 @@ export class ControllerReconciler {
 
   async #reconcile(id: ControllerId, signal: AbortSignal): Promise<number | undefined> {
     const controller = this.#get(id)
-    if (controller === undefined) return this.#endStrays(id, signal)
+    if (controller === undefined) {
+      this.#elapsed.forget(id)
+      return this.#endStrays(id, signal)
+    }
     const step = decide(await this.#look(controller, signal))
     try {
       return await this.#act(controller, step, signal)
@@ -147,28 +151,30 @@ export class ControllerReconciler {
 
   async #look(controller: Controller, signal: AbortSignal): Promise<ControllerView> {
     const { store, clock, observer } = this.#ports
-    this.#elapsed.watch()
     let observation = controller.workload === undefined ? undefined : observer.get(controller.workload)
     if (controller.workload !== undefined && observation === undefined) {
       // Absence is only believed from a list that began after the row was written.
       await observer.current()
       observation = observer.get(controller.workload)
     }
-    const presence = store.get('presence', controller.id)
+    const told = store.get('presence', controller.id)
+    const presence = told?.epoch === controller.epoch ? told : undefined
+    const monotonic = clock.monotonic()
     const probe = controller.phase === 'starting' && observation?.state === 'running' ? await this.#probe(controller, signal) : undefined
     return {
       controller,
       observation,
       strays: this.#straysOf(controller.id, controller.workload),
       probe,
-      servesSilentlySince: this.#servesSilently(controller, probe?.kind === 'ready' && presence?.epoch !== controller.epoch),
-      presence: presence?.epoch === controller.epoch ? presence : undefined,
-      listeningSince: this.#listeningSince,
+      servesSilentlySince: this.#servesSilently(controller, probe?.kind === 'ready' && presence === undefined),
+      presence,
+      heardForMs: presence && monotonic - presence.heardAt,
+      listeningForMs: monotonic - this.#listeningSince,
       restartExitCode: this.#ports.distribution(controller.spec.distribution).capabilities.restartExitCode,
       liveAgents:
         controller.phase === 'deleting' ? store.by('agentsOfController', controller.id).filter(({ phase }) => phase !== 'ended').length : 0,
       now: clock.now(),
-      elapsedSince: at => this.#elapsed.since(at),
+      phaseForMs: this.#elapsed.since(controller.id, controller.phaseSince),
     }
   }
 

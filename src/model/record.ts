@@ -1,7 +1,7 @@
 import type { Agent } from './agent.ts'
 import type { Controller } from './controller.ts'
 import type { Demand } from './demand.ts'
-import type { Host } from './host.ts'
+import type { Host, HostWanted } from './host.ts'
 import type { ControllerId } from './ids.ts'
 import type { Template } from './template.ts'
 import type { Tenant } from './tenant.ts'
@@ -27,6 +27,8 @@ export type Presence = {
   /** Why the hook could not secure its instance; set, the instance is not let serve. */
   readonly problem?: string
   readonly reportedAt: Timestamp
+  /** The same moment by this Manor's monotonic clock, in milliseconds: the wall clock may be set. */
+  readonly heardAt: number
   /** Builds that run now. */
   readonly running: number
   readonly quieting: boolean
@@ -61,6 +63,7 @@ export type Rows = {
   readonly demand: Demand
   readonly presence: Presence
   readonly host: Host
+  readonly 'host-wanted': HostWanted
 }
 export type Kind = keyof Rows
 

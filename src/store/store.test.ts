@@ -120,6 +120,7 @@ test('volatile rows are read like others and gone after a restart', () =>
       seq: 1,
       version: '1',
       reportedAt: 0,
+      heardAt: 0,
       running: 0,
       quieting: false,
       appliedRevision: 0,

@@ -194,6 +194,7 @@ export class ControllersWorld {
             seq: 1,
             version: '2.2.1',
             reportedAt: this.clock.now(),
+            heardAt: this.clock.monotonic(),
             running,
             quieting: ['quieting', 'stopping'].includes(this.phase(labels.noun)),
             appliedRevision: 0,
