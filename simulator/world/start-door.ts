@@ -10,7 +10,6 @@ export class StartDoor {
   readonly #world: World
   readonly #known = new Map<WorkloadId, KnownStart>()
   readonly #desk: StartDesk
-  #why = ''
   /** Set by a mutation: nobody is kept out. */
   letsEverybodyIn = false
 
@@ -19,9 +18,7 @@ export class StartDoor {
     this.#desk = new StartDesk({
       records: this.#records(),
       clock: world.kernel.clock,
-      onRefused: ({ why }) => {
-        this.#why = why
-      },
+      onSecond: () => undefined,
       onChange: () => undefined,
     })
   }
@@ -49,8 +46,8 @@ export class StartDoor {
     const url = new URL(`http://manor/start/v1/${id}`)
     for (const [name, value] of Object.entries({ token: TOKEN, task, host, dir: '/sandbox', ports: Object.values(ports).join(',') }))
       url.searchParams.set(name, value)
-    this.#why = 'it is not known'
-    return this.#desk.answer(url).body.endsWith(`exit ${REFUSED_STATUS}\n`) ? this.#why : undefined
+    const { body } = this.#desk.answer(url)
+    return body.endsWith(`exit ${REFUSED_STATUS}\n`) ? (/not started: (.*)'/.exec(body)?.[1] ?? body) : undefined
   }
 
   #records(): StartRecords {

@@ -14,6 +14,7 @@ import {
 } from '../engines/index.ts'
 import { programsInNamedImages } from '../images/index.ts'
 import { IMAGE_USER } from './containers.ts'
+import { engineEventsIn } from './engine-events.ts'
 import { frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
 import { DOOR_PORT, type EngineOptions, type OpenDoor, type OpenedEngine, readText } from './opened-engine.ts'
 
@@ -49,7 +50,7 @@ const withDoubles = async <Settings extends MesosConfig | MarathonConfig>(
 /** Controllers as apps of a Marathon, agents as tasks of a framework of ours on the Mesos below it. */
 export const openMarathonEngine = async (options: EngineOptions, asked: MarathonConfig): Promise<OpenedEngine> => {
   const { config, end } = await withDoubles(options, asked)
-  const { owner, layout, clock, random, onWarning } = options
+  const { owner, store, layout, clock, random, onWarning } = options
   const door = await openDoor(options)
   const login = config.marathonLogin
   const ca = config.ca === undefined ? undefined : await readText(config.ca, 'engine.ca')
@@ -75,7 +76,7 @@ export const openMarathonEngine = async (options: EngineOptions, asked: Marathon
     ...(config.group === undefined ? {} : { group: config.group }),
     onWarning,
     healthPath: ({ labels: { noun } }) => `${prefixOf(noun)}/login`,
-    onSecondTask: ({ workload, why }) => onWarning(`Marathon started a second task of ${workload}, which was kept from its home. ${why}`),
+    onSecondTask: engineEventsIn(store, onWarning).secondTask,
   })
   door.onStart(controllers.startListener)
   const agents = await mesosOf(options, config)

@@ -47,6 +47,7 @@ export const CONTROL_REASONS = [
   'node-refused',
   'never-connected',
   'superseded',
+  'second-task',
   'preempted',
   'controller-not-ready',
   'stopped-by-user',

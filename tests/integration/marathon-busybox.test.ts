@@ -31,7 +31,7 @@ before(async () => {
   mkdirSync(applets)
   execFileSync('busybox', ['--install', '-s', applets])
   records = new Records(join(home, 'records'))
-  desk = new StartDesk({ records, clock: systemClock, onRefused: second => seconds.push(second), onChange: () => undefined })
+  desk = new StartDesk({ records, clock: systemClock, onSecond: second => seconds.push(second), onChange: () => undefined })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 })

@@ -118,5 +118,5 @@ test('of two tasks that run before either holds the home the newer is ended, wit
     await waitFor(async () => (await again.list(signal))[0]?.state === 'running', { what: 'it runs' })
     assert.equal(bench.double.core.instancesOf(APP).filter(({ condition }) => condition === 'Running').length, 1)
     assert.equal((await writersOf(home, 0)).size, 1)
-    assert.match(bench.warnings.join('\n'), /Marathon ran 2 tasks of \/manor\/team-a\/c-17/)
+    assert.match(bench.seconds[0]?.why ?? '', /Marathon ran 2 tasks of \/manor\/team-a\/c-17/)
   }))

@@ -226,6 +226,7 @@ export const clusterHarness = async (cluster: ClusterOptions): Promise<EngineHar
       startUrl: id => start.urlOf(of, id),
       pollMs: 500,
       onWarning: () => undefined,
+      onSecondTask: () => undefined,
       ...(cluster.mesosUrl === undefined ? {} : { mesosUrl: cluster.mesosUrl }),
     })
     engines.push(engine)

@@ -59,15 +59,21 @@ for (const [name, change, kind, detail] of table)
     const step = decide(situation(change))
     assert.equal(step.kind, kind)
     if (step.kind === 'scale-to-zero') assert.equal(step.force, detail)
-    if (step.kind === 'end-task') assert.equal(step.task.id, detail)
+    if (step.kind === 'end-task') assert.equal(step.surplus.task.id, detail)
   })
+
+test('of two that are taken away one was too many, and that is told', () => {
+  const step = decide(situation({ ended: true, app: app([task('bb'), task('a')]) }))
+  assert.ok(step.kind === 'scale-to-zero')
+  assert.equal(step.surplus?.task.id, 'bb')
+})
 
 test('of the two tasks that a real Marathon left, the one that was staged later is ended, and the cause is told', () => {
   const real = parseApp(recordedMarathon('two-tasks-3-after').json)
   const step = decide(situation({ app: real, isOurs: () => true }))
   assert.ok(step.kind === 'end-task')
-  assert.match(step.task.id, /101afe9e/)
-  assert.match(step.cause, /ran 2 tasks of \/manor\/team-a\/c-17, which has 1 instance/)
+  assert.match(step.surplus.task.id, /101afe9e/)
+  assert.match(step.surplus.cause, /ran 2 tasks of \/manor\/team-a\/c-17, which has 1 instance/)
 })
 
 const anyTask = fc.record({
@@ -99,9 +105,10 @@ test('whatever it sees: the holder is never ended, no change goes unforced to a 
         assert.equal(step.force, deployments.length > 0)
       }
       if (step.kind === 'end-task') {
-        assert.notEqual(step.task.id, claim)
-        assert.notEqual(step.task.id, step.kept.id)
-        assert.ok(tasks.some(({ id }) => id === step.kept.id))
+        const { task: surplus, kept } = step.surplus
+        assert.notEqual(surplus.id, claim)
+        assert.notEqual(surplus.id, kept.id)
+        assert.ok(tasks.some(({ id }) => id === kept.id))
       }
     }),
   )

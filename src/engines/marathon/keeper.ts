@@ -3,7 +3,7 @@ import { type Clock, deadline, type Random } from '../../runtime/index.ts'
 import { type Agents, toMebibytes } from './agents.ts'
 import { identityOf, LABELS } from './app.ts'
 import { type MarathonClient, MarathonRefusal } from './client.ts'
-import { decide, type Step } from './decide.ts'
+import { decide, type Step, type Surplus } from './decide.ts'
 import { followEvents } from './events.ts'
 import { observationOf } from './observe.ts'
 import type { Known, Records } from './records.ts'
@@ -267,11 +267,17 @@ export class Keeper {
       }
       case 'scale-to-zero':
         await passOver(client.change(app.id, { instances: 0 }, step.force, signal), [404, 409])
+        if (step.surplus !== undefined) this.#tellSurplus(id, app, step.surplus)
         return
       case 'end-task':
-        await passOver(client.endTask(app.id, step.task.id, signal), [404])
-        this.#options.onSecondTask({ workload: id, task: step.task.id, holder: step.kept.id, why: step.cause })
+        await passOver(client.endTask(app.id, step.surplus.task.id, signal), [404])
+        this.#tellSurplus(id, app, step.surplus)
     }
+  }
+
+  #tellSurplus(workload: WorkloadId, app: MarathonApp, { task, kept, cause }: Surplus): void {
+    const noun = identityOf(app)?.labels.noun ?? workload
+    this.#options.onSecondTask({ workload, noun, task: task.id, holder: kept.id, why: cause })
   }
 
   /** Asks the agents of our tasks what these hold. Whoever does not answer is passed over: nothing hangs on it. */

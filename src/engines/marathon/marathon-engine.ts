@@ -44,8 +44,8 @@ export type MarathonEngineOptions = {
   /** How often everything is looked at, events or none; 5 s unless told. */
   readonly pollMs?: Milliseconds
   readonly onWarning: (sentence: string) => void
-  /** A second task of a workload was kept from starting, or ended. */
-  readonly onSecondTask?: (second: SecondTask) => void
+  /** A second task of a workload was kept from starting, or ended: once for each. */
+  readonly onSecondTask: (second: SecondTask) => void
 }
 
 export type MarathonEngine = Engine &
@@ -67,6 +67,8 @@ const MAX_LOG_BYTES = 1_048_576
 /** From the submit of a new run to the time by which what is left of the last one must be gone; then the caller asks again. */
 const CLEAR_MS = 5_000
 const CLEAR_POLL_MS = 100
+/** Second tasks that were told of: more are never about at a time. */
+const MAX_TOLD = 1_000
 const UNKNOWN_LIMITS: Host['limits'] = {
   memory: false,
   cpu: false,
@@ -98,6 +100,7 @@ class Marathon implements MarathonEngine {
   readonly #records: Records
   readonly #desk: StartDesk
   readonly #keeper: Keeper
+  readonly #told = new Set<string>()
 
   constructor(options: MarathonEngineOptions & { readonly group: string }) {
     const { clock, random, owner, onWarning } = options
@@ -125,7 +128,7 @@ class Marathon implements MarathonEngine {
     this.#desk = new StartDesk({
       records: this.#records,
       clock,
-      onRefused: second => this.#second(second),
+      onSecond: second => this.#second(second),
       onChange: () => this.#keeper.wake(),
     })
     this.#keeper.start()
@@ -341,9 +344,13 @@ class Marathon implements MarathonEngine {
     return whose?.id === id && whose.labels.owner === owner ? found : undefined
   }
 
+  /** Told once for each task: it asks again, and is seen again until it has gone. */
   #second(second: SecondTask): void {
-    this.#options.onWarning(`A second task of ${second.workload} (${second.task}) was not let be: ${second.why}`)
-    this.#options.onSecondTask?.(second)
+    if (this.#told.has(second.task)) return
+    this.#told.add(second.task)
+    const [oldest] = this.#told
+    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest)
+    this.#options.onSecondTask(second)
   }
 
   /** 128 bits, in hexadecimal digits. */

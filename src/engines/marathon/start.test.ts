@@ -39,7 +39,7 @@ describe('who is let in', () => {
 
   const open = (): void => {
     seconds = []
-    desk = new StartDesk({ records, clock, onRefused: second => seconds.push(second), onChange: () => undefined })
+    desk = new StartDesk({ records, clock, onSecond: second => seconds.push(second), onChange: () => undefined })
   }
   beforeEach(() => {
     records = new Records(join(directory, `r${++runs}`))
@@ -62,8 +62,8 @@ describe('who is let in', () => {
     assert.match(ask(`task=t1&${HERE}`), /echo run/)
     assert.ok(isRefused(ask(`task=t2&${HERE}`)))
     assert.deepEqual(
-      seconds.map(({ task, holder }) => ({ task, holder })),
-      [{ task: 't2', holder: 't1' }],
+      seconds.map(({ noun, task, holder }) => ({ noun, task, holder })),
+      [{ noun: 'c-17', task: 't2', holder: 't1' }],
     )
     assert.equal(records.of(workloadId('c-17.1')).claim?.ports.http, 31_001)
   })
@@ -82,6 +82,12 @@ describe('who is let in', () => {
     ask('task=t2&ended=3', 2)
     assert.equal(records.of(workloadId('c-17.2')).exit?.status, 3)
     assert.ok(isRefused(ask(`task=t2&${HERE}`, 2)))
+    assert.ok(isRefused(ask(`task=t3&${HERE}`, 2)))
+    // Of the older epoch: what would have stood beside the newer. What comes after the end is what Marathon always starts.
+    assert.deepEqual(
+      seconds.map(({ task, why }) => [task, /epoch 2 of c-17 has begun/.test(why)]),
+      [['t1', true]],
+    )
   })
 
   test('the end is believed of the task that was let in alone, and once', () => {

@@ -18,8 +18,15 @@ export type StartAnswer = {
   readonly body: string
 }
 
-/** A second process for a workload that has one: what was kept from starting, and what it would have stood beside. */
-export type SecondTask = { readonly workload: WorkloadId; readonly task: string; readonly holder: string | undefined; readonly why: string }
+/** A second process for a workload that has one: what was kept from starting or ended, what it would have stood beside, and how it came to be. */
+export type SecondTask = {
+  readonly workload: WorkloadId
+  /** Whom the workload is for. */
+  readonly noun: string
+  readonly task: string
+  readonly holder: string | undefined
+  readonly why: string
+}
 
 /** As much of the records as the desk needs. */
 export type StartRecords = Pick<Records, 'of' | 'all' | 'claim' | 'exit'>
@@ -27,7 +34,8 @@ export type StartRecords = Pick<Records, 'of' | 'all' | 'claim' | 'exit'>
 export type StartDeskOptions = {
   readonly records: StartRecords
   readonly clock: Clock
-  readonly onRefused: (second: SecondTask) => void
+  /** A task was not let in because of another one; not told of one that comes after the end, which Marathon starts for every end. */
+  readonly onSecond: (second: SecondTask) => void
   /** A workload was let in or has ended: a look at it is due. */
   readonly onChange: () => void
 }
@@ -68,8 +76,10 @@ export class StartDesk {
   #start(workload: Workload, task: string, query: URLSearchParams): StartAnswer {
     const { records, clock } = this.#options
     const known = records.of(workload.id)
-    const why = this.#refusal(workload, task)
-    if (why !== undefined) return this.#refuse(workload.id, task, why)
+    const over = this.#over(workload)
+    if (over !== undefined) return refused(over)
+    const held = this.#held(workload, task)
+    if (held !== undefined) return this.#second(workload, task, held)
     const sandbox = query.get('dir') ?? ''
     if (!SANDBOX.test(sandbox)) return refused('it did not say where its sandbox is')
     const names = Object.keys(workload.ports)
@@ -79,27 +89,32 @@ export class StartDesk {
       return refused(`it has ${given.length} ports and needs ${names.length}`)
     const host = query.get('host') ?? ''
     const claim = known.claim ?? records.claim(workload.id, { task, at: clock.now(), ports, ...(host === '' ? {} : { host }) })
-    if (claim.task !== task) return this.#refuse(workload.id, task, heldBy(claim.task))
+    if (claim.task !== task) return this.#second(workload, task, heldBy(claim.task))
     this.#options.onChange()
     return answer(200, startScript(workload, { sandbox, ports }, task))
   }
 
-  #refusal(workload: Workload, task: string): string | undefined {
+  /** Why nobody is let in any more, though nothing is wrong. */
+  #over({ id }: Workload): string | undefined {
+    const { stop, end, exit } = this.#options.records.of(id)
+    if (end !== undefined || exit !== undefined) return `${id} has ended`
+    return stop === undefined ? undefined : `${id} was stopped`
+  }
+
+  /** Who or what the home belongs to, where that is not this task. */
+  #held({ id, labels: { noun, epoch } }: Workload, task: string): string | undefined {
     const { records } = this.#options
-    const { claim, stop, end, exit } = records.of(workload.id)
+    const { claim } = records.of(id)
     if (claim !== undefined && claim.task !== task) return heldBy(claim.task)
-    if (end !== undefined || exit !== undefined) return `${workload.id} has ended`
-    if (stop !== undefined) return `${workload.id} was stopped`
-    const { noun, epoch } = workload.labels
     for (const { record } of records.all().values())
       if (record !== undefined && record.workload.labels.noun === noun && record.workload.labels.epoch > epoch)
         return `epoch ${record.workload.labels.epoch} of ${noun} has begun, and this is ${epoch}`
     return undefined
   }
 
-  #refuse(workload: WorkloadId, task: string, why: string): StartAnswer {
-    const holder = this.#options.records.of(workload).claim?.task
-    this.#options.onRefused({ workload, task, holder, why })
+  #second({ id, labels: { noun } }: Workload, task: string, why: string): StartAnswer {
+    const holder = this.#options.records.of(id).claim?.task
+    this.#options.onSecond({ workload: id, noun, task, holder, why })
     return refused(why)
   }
 
