@@ -71,6 +71,8 @@ export type MesosCounts = {
   readonly suppresses: number
   readonly roleUpdates: number
   readonly offersHeld: number
+  /** Tasks that Mesos was asked about, as after a subscription, and has not answered for yet: none once all are adopted. */
+  readonly unanswered: number
 }
 
 export type MesosEngine = Engine & {
@@ -178,7 +180,8 @@ class Mesos implements MesosEngine {
 
   get counts(): MesosCounts {
     const { revives, suppresses, updates } = this.#roles.counts
-    return { subscriptions: this.#connection.subscriptions, revives, suppresses, roleUpdates: updates, offersHeld: this.#desk.held }
+    const { subscriptions } = this.#connection
+    return { subscriptions, revives, suppresses, roleUpdates: updates, offersHeld: this.#desk.held, unanswered: this.#book.unanswered }
   }
 
   async start(): Promise<void> {

@@ -63,6 +63,11 @@ export class TaskBook {
     for (const record of await this.#options.records.load()) this.#records.set(record.workload, record)
   }
 
+  /** How many Mesos was asked about and has not answered for yet. */
+  get unanswered(): number {
+    return this.#unanswered.size
+  }
+
   get(id: WorkloadId): TaskRecord | undefined {
     return this.#records.get(id)
   }
