@@ -12,13 +12,15 @@ const ITEM_BACKOFF_MOST_MS = 5 * MINUTE
 const NOT_ITS_FAULT: ReadonlySet<Reason['code']> = new Set<Reason['code']>([
   'superseded',
   'preempted',
+  'drained',
+  'lease-ended',
   'stopped-by-user',
   'node-lost',
   'controller-not-ready',
 ])
 
 /** Ends after which an item's next agent is started at once: waiting would mend nothing. */
-const NOT_ITS_LOSS: ReadonlySet<Reason['code']> = new Set<Reason['code']>(['superseded', 'preempted'])
+const NOT_ITS_LOSS: ReadonlySet<Reason['code']> = new Set<Reason['code']>(['superseded', 'preempted', 'drained', 'lease-ended'])
 
 const endedAt = (agent: Agent): Timestamp => agent.endedAt ?? agent.phaseSince
 const isTemplateFailure = (agent: Agent): boolean =>

@@ -143,6 +143,9 @@ export class AgentsBroker {
         case 'host':
           this.#placement.hostChanged(hostId(id))
           break
+        case 'host-wanted':
+          this.#placement.hostWantedChanged()
+          break
         case 'setting':
           if (isFleetSetting(id)) {
             this.#placement.rulesChanged()

@@ -5,8 +5,9 @@
  * a decision out).
  */
 export { AgentsBroker } from './broker.ts'
-export { runningWork } from './capacity.ts'
+export { agentOfWorkload, type HeldWork, runningWork, workloadOfController } from './capacity.ts'
 export { type AgentDirectoriesOptions, createAgentDirectories } from './directories.ts'
+export { evict } from './eviction.ts'
 export type { Explanation } from './explain.ts'
 export { HookError, type HookErrorCode, type HookService } from './hook-service.ts'
 export { accountOfAgents, workloadOfAgent } from './launch.ts'

@@ -214,9 +214,9 @@ const decideEnding = (view: LifeView): Life => {
 const isOfItsBuild = (reportedAt: Timestamp, { build, busyAt = 0 }: Agent): boolean =>
   build?.result !== undefined || reportedAt - busyAt >= REPORT_BEHIND_MS
 
-/** Stopped for others in the middle of its build: its controller is not asked, since it would only say that it builds. */
+/** Stopped for others, or for its host's sake, in the middle of its build: its controller is not asked, since it would only say that it builds. */
 export const hasLostItsBuild = ({ reason, busyAt }: Pick<Agent, 'reason' | 'busyAt'>): boolean =>
-  reason?.code === 'preempted' && busyAt !== undefined
+  (reason?.code === 'preempted' || reason?.code === 'drained') && busyAt !== undefined
 
 const NONE: Record<keyof Marks, Timestamp | undefined> = {
   spare: undefined,

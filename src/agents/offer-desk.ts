@@ -16,16 +16,24 @@ export class OfferDesk {
   readonly #source: OfferSource
   readonly #scheduler: () => Scheduler
   readonly #onOffers: () => void
+  readonly #asWanted: (offer: HostOffer) => HostOffer
   readonly #held = new Map<string, HostOffer>()
   /** Taken out for places that are not committed yet. */
   readonly #inUse = new Set<string>()
   #wanted = ''
   #unfollow: (() => void) | undefined
 
-  constructor(source: OfferSource, scheduler: () => Scheduler, onOffers: () => void) {
+  /** `asWanted` gives an offer the role and the tenant that its host is wanted for. */
+  constructor(
+    source: OfferSource,
+    scheduler: () => Scheduler,
+    onOffers: () => void,
+    asWanted: (offer: HostOffer) => HostOffer = offer => offer,
+  ) {
     this.#source = source
     this.#scheduler = scheduler
     this.#onOffers = onOffers
+    this.#asWanted = asWanted
   }
 
   start(): void {
@@ -51,7 +59,7 @@ export class OfferDesk {
   /** Puts all that is held into a scheduler that knows nothing yet. */
   restore(): void {
     this.#inUse.clear()
-    for (const offer of this.#held.values()) this.#scheduler().offers.add(offer)
+    for (const offer of this.#held.values()) this.#scheduler().offers.add(this.#asWanted(offer))
   }
 
   /** Takes out the offers of hosts that a pass placed work on. They are still held: the commit may fail. */
@@ -99,6 +107,6 @@ export class OfferDesk {
     // The same offer told again, as after a connection came back.
     if (this.#held.has(offer.offer)) return
     this.#held.set(offer.offer, offer)
-    this.#scheduler().offers.add(offer)
+    this.#scheduler().offers.add(this.#asWanted(offer))
   }
 }

@@ -6,6 +6,8 @@ import {
   type ControllerId,
   controllerId,
   type HostId,
+  type HostOffer,
+  type HostWanted,
   type Observation,
   type Reason,
   SECOND,
@@ -89,6 +91,7 @@ export class Placement {
         engine.offers,
         () => this.#standing.scheduler,
         () => this.wake(),
+        offer => asOffered(offer, ports.store.get('host-wanted', offer.id)),
       )
     this.#loop = new ReconcileLoop({
       name: 'placement',
@@ -140,6 +143,11 @@ export class Placement {
   hostChanged(id: HostId): void {
     this.#standing.noteHost(id)
     this.wake()
+  }
+
+  /** What a lent host is for is told with its offers, and those that are held were told before. */
+  hostWantedChanged(): void {
+    if (this.#desk !== undefined) this.#startOver()
   }
 
   /** Tenants, templates or the fleet's state. */
@@ -335,6 +343,14 @@ export class Placement {
     this.#noPlace = told
     if (changed.size > 0) this.#onNoPlace(changed)
   }
+}
+
+/** A part of a host is for what the whole of it is wanted for. */
+const asOffered = (offer: HostOffer, wanted: HostWanted | undefined): HostOffer => {
+  if (wanted === undefined) return offer
+  const { reservedFor: told, ...rest } = offer
+  const reservedFor = wanted.reservedFor === undefined ? told : (wanted.reservedFor ?? undefined)
+  return { ...rest, role: wanted.role ?? offer.role, ...(reservedFor === undefined ? {} : { reservedFor }) }
 }
 
 /** Room that others took a moment ago and room that is not there are the same wait. */

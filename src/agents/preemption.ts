@@ -3,7 +3,7 @@ import type { Stop, Task } from '../scheduler/index.ts'
 import type { Reader, Transaction } from '../store/index.ts'
 import { agentOfWorkload } from './capacity.ts'
 import { controllerOfKey } from './controller-places.ts'
-import { note } from './note.ts'
+import { evict } from './eviction.ts'
 
 /**
  * Carries out what a pass wants stopped: each agent's row says so, with why, and its life (life.ts) does the rest. Nothing outside is touched
@@ -27,16 +27,7 @@ const preemptAgent = (tx: Transaction, id: WorkloadId, why: (agent: Agent) => Om
   const agent = agentOfWorkload(tx, id)
   if (agent === undefined || agent.phase === 'ended' || agent.phase === 'ending') return true
   if (tx.get('tenant', agent.tenant)?.policy?.preemptible !== true) return false
-  const phase = agent.phase === 'queued' || agent.phase === 'placed' ? 'ended' : 'ending'
-  const reason = why(agent)
-  tx.put('agent', {
-    ...agent,
-    phase,
-    phaseSince: tx.now,
-    reason: { ...reason, since: tx.now },
-    ...(phase === 'ended' ? { endedAt: tx.now } : {}),
-  })
-  note(tx, agent, 'phase-changed', `Agent ${agent.id} is ending. ${reason.message}`, { phase, code: reason.code })
+  evict(tx, agent.id, why)
   return true
 }
 

@@ -46,6 +46,8 @@ export class Standing {
   readonly #held = new Map<string, RunningWork>()
   readonly #waiting = new Map<string, Task>()
   readonly #hosts = new Map<HostId, Host | undefined>()
+  /** Lent hosts that are to take nothing. */
+  readonly #cordoned = new Set<HostId>()
   /** Runs of controllers that were looked at, since a new one takes the old one's place. */
   readonly #runs = new Map<ControllerId, WorkloadId>()
   readonly #noted = new Set<WorkloadId>()
@@ -109,7 +111,7 @@ export class Standing {
     this.#isNew = true
     this.#compareAll = true
     // What was placed in a commit that failed waits again: it is nobody's to settle any more.
-    for (const memory of [this.#held, this.#waiting, this.#hosts, this.#runs, this.#refused, this.#uncommitted]) memory.clear()
+    for (const memory of [this.#held, this.#waiting, this.#hosts, this.#cordoned, this.#runs, this.#refused, this.#uncommitted]) memory.clear()
   }
 
   /** What the scheduler placed just now: it holds its place from here on, whatever committed rows say until `settle`. */
@@ -186,8 +188,11 @@ export class Standing {
   }
 
   #bringHost(id: HostId): void {
-    // Lent hosts are as large as their offers and what runs there (offer-desk.ts).
-    if (this.#ports.engine.offers !== undefined) return
+    // Lent hosts are as large as their offers and what runs there (offer-desk.ts): what is wanted of them is only whether they take anything.
+    if (this.#ports.engine.offers !== undefined) {
+      this.#cordonLent(id)
+      return
+    }
     if (id === BOUNDLESS.id) {
       const is = this.#isBoundless()
       if (is === this.#hosts.has(id)) return
@@ -205,6 +210,18 @@ export class Standing {
     if (this.#hosts.get(id) === host) return
     this.#hosts.set(id, host)
     this.#scheduler.fleet.putHost(asFleetHost(host))
+  }
+
+  /** Only a change is told onwards: each makes every place that waits look at the host again. */
+  #cordonLent(id: HostId): void {
+    const { service = 'open' } = this.#ports.store.get('host-wanted', id) ?? {}
+    const { fleet } = this.#scheduler
+    if (service === 'open') {
+      if (this.#cordoned.delete(id)) fleet.uncordon(id)
+    } else if (!this.#cordoned.has(id)) {
+      this.#cordoned.add(id)
+      fleet.cordon(id)
+    }
   }
 
   #bringWork(id: WorkloadId, now: Timestamp): void {

@@ -18,6 +18,7 @@ import { addAgentRoutes } from './routes/agents.ts'
 import { addControllerRoutes } from './routes/controllers.ts'
 import { addFleetRoutes } from './routes/fleet.ts'
 import { addHookRoutes } from './routes/hook.ts'
+import { addHostRoutes } from './routes/hosts.ts'
 import { addManorRoutes } from './routes/manor.ts'
 import { addTemplateRoutes } from './routes/templates.ts'
 import { addTenantRoutes } from './routes/tenants.ts'
@@ -81,6 +82,7 @@ const addRoutes = (app: FastifyInstance, context: Context): void => {
   addControllerRoutes(app, context)
   addAgentRoutes(app, context)
   addTemplateRoutes(app, context)
+  addHostRoutes(app, context)
   addTenantRoutes(app, context)
   addFleetRoutes(app, context)
   addChangeStream(app, context)

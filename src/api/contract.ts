@@ -12,6 +12,8 @@ import {
   CONTROLLER_ACTIONS,
   CONTROLLER_PHASES,
   CONTROLLER_WANTED,
+  HOST_ROLES,
+  HOST_STATES,
   PERMISSIONS,
   ROLES,
   SUBJECT_KINDS,
@@ -269,9 +271,12 @@ export const HostView = Type.Object(
   {
     id: Name,
     engine: Type.String(),
-    role: oneOf(['any', 'controllers', 'builds']),
+    role: oneOf(HOST_ROLES),
     reservedFor: optional(Name),
-    state: oneOf(['ready', 'cordoned', 'draining', 'silent']),
+    /** Only a `ready` one takes anything new; `draining` is being emptied, `drained` is empty. */
+    state: oneOf(HOST_STATES),
+    /** Until when builds may end on a host that is being emptied. Absent: as long as they take. */
+    drainBy: optional(Time),
     capacity: ResourcesView,
     /** What is promised to controllers and agents there. */
     usedByControllers: ResourcesView,
@@ -284,6 +289,45 @@ export const HostView = Type.Object(
   { $id: 'Host' },
 )
 export type HostView = Static<typeof HostView>
+
+/** A host with what holds a place there. A token of one tenant sees its own alone, and of others only that they are there. */
+export const HostDetailView = Type.Object(
+  {
+    ...HostView.properties,
+    controllers: Type.Array(Type.Object({ id: Name, tenant: Name, phase: oneOf(CONTROLLER_PHASES), reason: optional(ReasonView) })),
+    agents: Type.Array(
+      Type.Object({
+        id: Name,
+        controller: Name,
+        tenant: Name,
+        phase: oneOf(AGENT_PHASES),
+        phaseSince: Time,
+        build: optional(Type.Object({ job: Type.String(), number: Type.Number() })),
+      }),
+    ),
+    /** Workloads there that are not shown: of other tenants, or of nobody any more. */
+    others: Type.Number(),
+  },
+  { $id: 'HostDetail' },
+)
+export type HostDetailView = Static<typeof HostDetailView>
+
+export const HOST_ACTIONS = ['cordon', 'uncordon', 'drain'] as const
+export const HostActionRequest = Type.Object(
+  {
+    action: oneOf(HOST_ACTIONS),
+    /** Of a drain: how long it waits for builds and for room elsewhere. Absent: as long as it takes. */
+    deadlineMs: optional(Type.Number()),
+  },
+  { $id: 'HostActionRequest', additionalProperties: false },
+)
+export type HostActionRequest = Static<typeof HostActionRequest>
+/** What is named is set; `reservedFor: null` opens it for all tenants. */
+export const HostChange = Type.Object(
+  { role: optional(oneOf(HOST_ROLES)), reservedFor: optional(Type.Unsafe<string | null>({ type: ['string', 'null'] })) },
+  { $id: 'HostChange', additionalProperties: false, minProperties: 1 },
+)
+export type HostChange = Static<typeof HostChange>
 
 const RESOURCE_NAMES = ['cpu', 'memoryMb', 'diskMb'] as const
 const TenantPolicyView = Type.Object({ preemptible: Type.Boolean() }, { $id: 'TenantPolicy', additionalProperties: false })
@@ -483,6 +527,8 @@ export type Change =
  * | GET /api/v1/templates | template:read | TemplateView[] |
  * | GET, PUT, DELETE /api/v1/templates/{name} | template:read, template:write | TemplateView; 200; 204 |
  * | GET /api/v1/hosts | host:read | HostView[] |
+ * | GET, PATCH /api/v1/hosts/{name} | host:read, host:write | HostDetailView; HostView |
+ * | POST /api/v1/hosts/{name}/actions | host:write | 202 HostView |
  * | GET, POST /api/v1/tenants | tenant:read, tenant:write | TenantView[]; 201 TenantView |
  * | GET, PATCH, DELETE /api/v1/tenants/{name} | tenant:read, tenant:write | TenantView; 200; 204, 409 Problem with what it still has |
  * | GET /api/v1/builds?limit=50 | controller:read | BuildView[] |

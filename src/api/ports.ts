@@ -52,7 +52,7 @@ export type ApiPorts = {
   readonly explain: Explain
   /** The last `bytes` of what a workload wrote. */
   readonly logs: (workload: WorkloadId, bytes: number, signal: AbortSignal) => Promise<string>
-  readonly observer: { get(id: WorkloadId): Observation | undefined }
+  readonly observer: { get(id: WorkloadId): Observation | undefined; all(): Iterable<Observation> }
   readonly urls: () => ApiUrls
   /**
    * Hosts on which browsers' sessions and the console's pages are accepted: `name` (on any port) or `name:port`. The router never serves a

@@ -1,5 +1,5 @@
 import { prefixOf } from '../controllers/index.ts'
-import type { Agent, Build, Controller, Observation, Tenant, TenantId, WorkloadId } from '../model/index.ts'
+import type { Agent, Build, Controller, Host, Observation, Tenant, TenantId, WorkloadId } from '../model/index.ts'
 import type { Reader } from '../store/index.ts'
 import type { AgentView, BuildView, ControllerView, HostView, QueueItemView, TemplateView, TenantView } from './contract.ts'
 import type { ApiPorts, ApiUrls } from './ports.ts'
@@ -72,6 +72,11 @@ export class Projection {
       .filter(({ reservedFor }) => scope === undefined || reservedFor === undefined || reservedFor === scope)
       .sort(byId)
       .map(host => hostView(host, tally.hosts.get(host.id)))
+  }
+
+  /** As costly as all of them. */
+  host(host: Host): HostView {
+    return hostView(host, this.tally().hosts.get(host.id))
   }
 
   templates(scope: Scope): TemplateView[] {

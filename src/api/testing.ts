@@ -113,7 +113,7 @@ export class TestApi implements AsyncDisposable {
         item: async (controller, item) => (item === 'gone' ? undefined : explanation(`item ${item} of ${controller}`)),
       },
       logs: async workload => this.logs.get(workload) ?? new Promise<string>(() => undefined),
-      observer: { get: id => this.observations.get(id) },
+      observer: { get: id => this.observations.get(id), all: () => this.observations.values() },
       urls: () => ({
         publicUrl: `http://${FLEET_HOST}`,
         consoleUrl: `http://${CONSOLE_HOST}`,

@@ -56,6 +56,8 @@ export const touchedBy = (change: RowChange, tenantOf: TenantOf): Touched[] => {
     case 'secret':
     case 'setting':
     case 'engine-record':
+    // The host's own row changes with it.
+    case 'host-wanted':
       return []
   }
 }

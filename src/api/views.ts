@@ -147,6 +147,7 @@ export const hostView = (host: Host, used: { readonly controllers: Resources; re
     role: host.role,
     reservedFor: host.reservedFor,
     state: host.state,
+    drainBy: host.drainBy,
     capacity: resourcesView(host.capacity),
     usedByControllers: resourcesView(used?.controllers ?? NO_RESOURCES),
     usedByAgents: resourcesView(used?.agents ?? NO_RESOURCES),

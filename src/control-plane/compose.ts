@@ -1,7 +1,7 @@
 import { AgentsBroker, type AgentsPorts } from '../agents/index.ts'
 import { type ControllerPorts, ControllerReconciler } from '../controllers/index.ts'
 import { Observer } from '../engines/index.ts'
-import { keepHosts } from './keep-hosts.ts'
+import { HostKeeper } from '../hosts/index.ts'
 
 /** Everything of an engine is listed this often, whatever its hints said. */
 const OBSERVE_INTERVAL_MS = 2_000
@@ -20,7 +20,7 @@ export type Plane = {
 }
 
 export const composePlane = (ports: PlanePorts): Plane => {
-  const { store, clock, engine, onError } = ports
+  const { clock, engine, onError } = ports
   let hostsKept = Promise.resolve()
   const observer = new Observer({
     engine,
@@ -31,10 +31,11 @@ export const composePlane = (ports: PlanePorts): Plane => {
       broker.observed(observation)
     },
     onHosts: hosts => {
-      hostsKept = keepHosts(store, hosts).catch(cause => onError('hosts', cause))
+      hostsKept = keeper.told(hosts)
     },
     onError: cause => onError('engine', cause),
   })
+  const keeper = new HostKeeper({ ...ports, observer })
   const broker = new AgentsBroker({ ...ports, observer }, id => controllers.placed(id))
   const controllers = new ControllerReconciler({ ...ports, observer, place: broker.placeController })
   return {
@@ -47,9 +48,10 @@ export const composePlane = (ports: PlanePorts): Plane => {
       observer.start()
       controllers.start()
       broker.start()
+      keeper.start()
     },
     stop: async () => {
-      await Promise.all([controllers.stop(), broker.stop()])
+      await Promise.all([controllers.stop(), broker.stop(), keeper.stop()])
       await observer.stop()
     },
   }

@@ -26,6 +26,8 @@ export interface Engine {
   readonly listenAddress?: string
   /** Set where hosts are lent in pieces (Mesos): then places are given from these offers, and `hosts` only tells what there is. */
   readonly offers?: OfferSource
+  /** Set where the engine picks hosts itself and can be told which to leave out. */
+  readonly hostControl?: HostControl
   /**
    * Starts a workload, once for its id however often it is asked. Resolves when the engine has taken it on, not when it runs.
    * Rejects with an EngineError whose reason says whether asking again can help.
@@ -77,6 +79,17 @@ export interface OfferSource {
   assign(uses: readonly OfferUse[]): void
   /** Which tenants have work that waits for room. None: offers stop coming until some do. Only a change is told onwards. */
   want(tenants: ReadonlySet<TenantId>): void
+}
+
+/** How an engine that picks hosts by itself is told what is wanted of them. All calls may be repeated; of an unknown host they reject. */
+export interface HostControl {
+  /** Nothing new comes to it; what runs there goes on. */
+  cordon(host: HostId, signal: AbortSignal): Promise<void>
+  uncordon(host: HostId, signal: AbortSignal): Promise<void>
+  /** Nothing new comes to it; builds have so long to end; then everything else goes. */
+  drain(host: HostId, withinMs: Milliseconds, signal: AbortSignal): Promise<void>
+  /** What it is for. What runs there goes on. */
+  assign(host: HostId, purpose: Pick<Host, 'role' | 'reservedFor'>, signal: AbortSignal): Promise<void>
 }
 
 /** An engine refused or failed. */

@@ -49,6 +49,10 @@ export const CONTROL_REASONS = [
   'superseded',
   'second-task',
   'preempted',
+  'cordoned',
+  'draining',
+  'drained',
+  'lease-ended',
   'controller-not-ready',
   'stopped-by-user',
 ] as const

@@ -13,6 +13,8 @@ export const PERMISSIONS = [
   'tenant:read',
   'tenant:write',
   'host:read',
+  /** Take hosts in and out of service, and say what they are for. */
+  'host:write',
   'event:read',
   'token:write',
   'manor:stop',

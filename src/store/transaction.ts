@@ -1,4 +1,4 @@
-import { type Build, type Event, type Kind, type Rows, rowId, VOLATILE_KINDS } from '../model/index.ts'
+import { type Build, type Event, type Kind, type Rows, rowId, type SubjectKind, VOLATILE_KINDS } from '../model/index.ts'
 import { StoreError } from './errors.ts'
 import { INDEXES, type IndexName, type Mirror, type Reader } from './mirror.ts'
 
@@ -32,6 +32,9 @@ export type Staged = { readonly kind: Kind; readonly id: string; readonly row: R
 const EPOCH = 'epoch'
 /** Small facts of the installation, and what others than people keep: no person asks who changed them. */
 const WITHOUT_EVENTS: ReadonlySet<Kind> = new Set<Kind>(['setting', 'secret', 'engine-record'])
+
+/** Under which noun a row's changes are told, where that is not its own kind: what is wanted of a host is told of the host. */
+const TOLD_AS: Readonly<Partial<Record<Kind, SubjectKind>>> = { 'host-wanted': 'host' }
 
 /** Key of a row in an overlay. A kind never holds a slash. */
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`
@@ -139,7 +142,7 @@ export class Overlay implements Transaction {
     const told = new Set(this.events.map(event => `${event.kind}/${event.subject}`))
     const untold: string[] = []
     for (const { kind, id } of this.staged.values())
-      if (!VOLATILE_KINDS.has(kind) && !WITHOUT_EVENTS.has(kind) && !told.has(`${kind}/${id}`)) untold.push(`${kind}/${id}`)
+      if (!VOLATILE_KINDS.has(kind) && !WITHOUT_EVENTS.has(kind) && !told.has(`${TOLD_AS[kind] ?? kind}/${id}`)) untold.push(`${kind}/${id}`)
     return untold
   }
 

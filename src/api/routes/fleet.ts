@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Principal } from '../../identity/index.ts'
 import { addResources, type Host, NO_RESOURCES } from '../../model/index.ts'
 import { type Context, markCursor } from '../context.ts'
-import { API_PREFIX, BuildView, EventView, HostView, StatusView } from '../contract.ts'
+import { API_PREFIX, BuildView, EventView, StatusView } from '../contract.ts'
 import { BuildsQuery, EventsQuery, USUAL_BUILDS, USUAL_EVENTS } from '../queries.ts'
 import { addRoute } from '../route.ts'
 import { defined, eventView } from '../views.ts'
@@ -26,19 +26,6 @@ export const addFleetRoutes = (app: FastifyInstance, context: Context): void => 
     handle: ({ principal, reply }) => {
       markCursor(reply, context)
       return statusView(context, principal)
-    },
-  })
-
-  addRoute(app, {
-    method: 'GET',
-    path: `${API_PREFIX}/hosts`,
-    access: 'host:read',
-    summary: 'Hosts, and what is promised there',
-    tag,
-    answer: Type.Array(HostView),
-    handle: ({ principal, reply }) => {
-      markCursor(reply, context)
-      return projection.hosts(principal.tenant)
     },
   })
 

@@ -21,7 +21,7 @@ const MOODS = {
     deleting: 'moving',
   },
   agent: { queued: 'off', placed: 'moving', launching: 'moving', online: 'good', busy: 'good', ending: 'moving', ended: 'off' },
-  host: { ready: 'good', cordoned: 'off', draining: 'moving', silent: 'unsure' },
+  host: { ready: 'good', cordoned: 'off', draining: 'moving', drained: 'off', silent: 'unsure' },
   build: { SUCCESS: 'good', UNSTABLE: 'unsure', FAILURE: 'bad', NOT_BUILT: 'off', ABORTED: 'off', running: 'moving' },
 } as const satisfies {
   controller: Record<ControllerPhase, Mood>

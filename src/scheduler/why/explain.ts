@@ -118,7 +118,7 @@ const lackingOn = (fleet: Fleet, shape: Shape, slot: number, note: Note): readon
     lacksAny = true
     note(lack, free)
   }
-  if (columns.takes[slot] !== 1) lacks({ kind: 'host', what: `is ${host.state}` })
+  if (columns.takes[slot] !== 1) lacks({ kind: 'host', what: `is ${host.state === 'ready' ? 'cordoned' : host.state}` })
   const role = columns.role[slot] ?? 0
   if (role !== 0 && role !== shape.role) lacks({ kind: 'host', what: `is for ${host.role} alone` })
   const reservedFor = columns.reservedFor[slot] ?? 0

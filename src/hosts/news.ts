@@ -1,0 +1,18 @@
+import { type Host, SECOND } from '../model/index.ts'
+
+/** A host that looks as before is written down again this often, so that readers can tell when it was seen last. */
+const SEEN_EVERY_MS = 10 * SECOND
+
+/** Whether a host is to be written down. All hosts are compared at each look: text to compare would be most of what an idle Manor does. */
+export const isNews = (before: Host | undefined, now: Host): boolean =>
+  before === undefined || now.seenAt - before.seenAt >= SEEN_EVERY_MS || !isSame({ ...before, seenAt: now.seenAt }, now)
+
+/** Whether two pieces of plain data are equal. */
+const isSame = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true
+  if (!isObject(a) || !isObject(b)) return false
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every(name => isSame(a[name], b[name]))
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
