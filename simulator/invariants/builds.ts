@@ -3,6 +3,8 @@ import type { Run } from '../world/engine.ts'
 import type { World } from '../world/world.ts'
 import type { Invariant } from './invariant.ts'
 
+/** A grace counts from where its row was written, which is told of once it is on the disk: a slow one takes this long (fault disk-slow). */
+const SLOWEST_COMMIT_MS = 5_000
 /** What is measured by Manor's clock and by the world's differs by what a commit and a message take. */
 const SLACK_MS = 2_000
 
@@ -51,7 +53,7 @@ const controllerLost = (
   if (row === undefined || row.epoch !== epoch) return undefined
   const quietFor = world.now - (quietSince.get(noun) ?? world.now)
   const silentFor = world.now - (heardAt.get(noun) ?? 0)
-  if (quietFor >= row.spec.graceMs - SLACK_MS || silentFor >= HOOK_SILENCE_MS - SLACK_MS) return undefined
+  if (quietFor >= row.spec.graceMs - SLOWEST_COMMIT_MS || silentFor >= HOOK_SILENCE_MS - SLACK_MS) return undefined
   if (row.reason?.code === 'not-secured' || row.phase === 'failed') return undefined
   return `Controller ${noun} (${row.phase}) was stopped under ${running} builds, ${quietFor} ms after it was quieted, its hook heard ${silentFor} ms ago.`
 }
