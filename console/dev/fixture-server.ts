@@ -174,7 +174,8 @@ export const startFixtureServer = async (options: FixtureOptions): Promise<Fixtu
     const wrong = problemOf({ ...after, id: tenantId(before.id) }, { before: rowOf(before), others, hosts })
     if (wrong !== undefined) return problem(400, 'invalid', wrong.message, { field: wrong.field })
     const { quota: _quota, guarantee: _guarantee, policy: _policy, ...rest } = before
-    const view: TenantView = { ...rest, ...after, revision: before.revision + 1 }
+    const { access: _access, ...shared } = after
+    const view: TenantView = { ...rest, ...shared, revision: before.revision + 1 }
     change({ kind: 'tenant', id: before.id, view })
     return { status, body: view }
   }

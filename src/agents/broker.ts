@@ -16,6 +16,7 @@ import {
 } from '../model/index.ts'
 import { ReconcileLoop } from '../runtime/index.ts'
 import { type FeedEntry, StoreError } from '../store/index.ts'
+import { accessDenied } from './access.ts'
 import { commit, isIdle } from './commit.ts'
 import { type BrokerView, type Decision, decide } from './decide.ts'
 import { type Explanation, explainAgent, explainItem } from './explain.ts'
@@ -139,6 +140,8 @@ export class AgentsBroker {
           break
         case 'tenant':
           this.#placement.rulesChanged()
+          // What its policy does not allow any more waits, and what it allows now goes on.
+          this.#loop.wakeAll()
           break
         case 'host':
           this.#placement.hostChanged(hostId(id))
@@ -246,8 +249,9 @@ export class AgentsBroker {
   }
 
   #look(id: ControllerId): BrokerView {
-    const { store, clock } = this.#ports
+    const { store, clock, engine } = this.#ports
     const controller = this.#controller(id)
+    const tenant = controller && store.get('tenant', controller.tenant)
     const presence = store.get('presence', id)
     const applied = presence?.appliedRevision ?? 0
     // What is wanted now, so that what the hook has carried out can be compared with it.
@@ -258,6 +262,7 @@ export class AgentsBroker {
       presence,
       agents: store.by('agentsOfController', id),
       templates: controller === undefined ? [] : templatesFor(store, controller),
+      denied: template => accessDenied(template, tenant, engine),
       changedAt: this.#templateChangedAt,
       workloadOf: agent => this.#workloadOf(agent),
       included: agent => this.#book.hasIncluded(agent, applied),

@@ -36,6 +36,8 @@ export type BrokerView = {
   readonly agents: readonly Agent[]
   /** In the order in which they are tried. */
   readonly templates: readonly Template[]
+  /** Why none of a template may be started for this controller's tenant. */
+  readonly denied: (template: Template) => Why | undefined
   /** When a template was changed last, as far as is remembered. */
   readonly changedAt: ReadonlyMap<TemplateId, Timestamp>
   readonly workloadOf: (agent: Agent) => LifeView['workload']
@@ -307,7 +309,9 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Dec
     const backoff = history.itemBackoff(item.id, now)
     const settleMs = Math.max(0, ...own.map(({ busyAt }) => (busyAt === undefined ? 0 : busyAt + TAKEN_SETTLE_MS - now)))
     const count = countOf(template.id)
+    const denied = view.denied(template)
     if (!state.accepting) wait(item, NOT_READY)
+    else if (denied !== undefined) wait(item, denied)
     else if (settleMs > 0) wait(item, TAKEN, settleMs)
     else if (unreported.take(template.id)) wait(item, TAKEN, TAKEN_SETTLE_MS)
     else if (own.some(({ phase, busyAt }) => phase === 'ending' && busyAt === undefined)) wait(item, whileLastIsEnding(own))

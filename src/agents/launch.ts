@@ -11,6 +11,7 @@ import {
   type WorkloadId,
   workloadId,
 } from '../model/index.ts'
+import { accessDenied } from './access.ts'
 import type { AgentsPorts } from './ports.ts'
 
 /** From the polite signal to the kill. An agent that is stopped runs nothing, so it has nothing to finish. */
@@ -35,6 +36,8 @@ export const launchAgent = async (ports: AgentsPorts, agent: Agent, signal: Abor
   const template = store.get('template', agent.template)
   if (template === undefined)
     throw refused(`Its template ${agent.template} was deleted.`, `Apply a template with its labels: manor template apply FILE.`)
+  const denied = accessDenied(template, store.get('tenant', agent.tenant), engine)
+  if (denied !== undefined) throw new EngineError(denied, false)
   if (controller?.endpoint === undefined) throw refused(`Its controller ${agent.controller} has no address.`, 'Start the controller.')
   await engine.submit(await workloadFor(ports, agent, controller, template, signal), agent.host, signal)
 }
@@ -65,7 +68,9 @@ const workloadFor = async (
   const secrets = openSecrets(ports.store, ports.seal, controller.id)
   if (secrets === undefined || endpoint === undefined) throw new TypeError(`Controller ${controller.id} has no secrets or no endpoint.`)
   const workDirectory = ports.directories.workDirectory(agent.id)
-  const url = `http://${endpoint.peerHost ?? endpoint.host}:${endpoint.httpPort}${prefixOf(controller.id)}/`
+  // Names of the tenant's own network mean nothing in the host's.
+  const host = template.access?.hostNetwork ? endpoint.host : (endpoint.peerHost ?? endpoint.host)
+  const url = `http://${host}:${endpoint.httpPort}${prefixOf(controller.id)}/`
   const secret = distribution.agentSecret(secrets, agent.id)
   const { memoryMb } = agent.resources
   const plan = distribution.agentCommand({ program, agentJar, url, name: agent.id, secret, workDirectory, jarCache, memoryMb })
@@ -86,6 +91,7 @@ const workloadFor = async (
       ...(program.images === undefined ? [{ source: dirname(agentJar), target: dirname(agentJar), readOnly: true }] : []),
     ],
     ...imageOf(template.image ?? program.images?.agent),
+    ...(template.access === undefined ? {} : { access: template.access }),
     resources: agent.resources,
     ports: {},
     graceMs: AGENT_GRACE_MS,

@@ -16,6 +16,7 @@ import {
 import { ReconcileLoop } from '../runtime/index.ts'
 import { DRAIN_RULES, type PassResult, type Placed, PREEMPTION_RULES, type Stop } from '../scheduler/index.ts'
 import type { Transaction } from '../store/index.ts'
+import { agentDenied } from './access.ts'
 import { agentOfWorkload } from './capacity.ts'
 import { ControllerPlaces, controllerOfKey, placeKey } from './controller-places.ts'
 import { Durations } from './durations.ts'
@@ -277,8 +278,9 @@ export class Placement {
 
   #writeAgentPlace(tx: Transaction, { task, host }: Placed): OfferUse['workload'] | undefined {
     const agent = agentOfWorkload(tx, workloadId(task))
-    if (agent === undefined || !mayBePlaced(agent, tx)) return undefined
-    const isOurs = this.#ports.engine.placement === 'manor'
+    const { engine } = this.#ports
+    if (agent === undefined || !mayBePlaced(agent, tx) || agentDenied(agent, tx, engine) !== undefined) return undefined
+    const isOurs = engine.placement === 'manor'
     const { reason: _waited, ...calm } = agent
     tx.put('agent', { ...calm, ...(isOurs ? { host } : {}), phase: 'placed', phaseSince: tx.now, placedAt: tx.now })
     note(tx, agent, 'phase-changed', `Agent ${agent.id} has a place${isOurs ? ` on ${host}` : ''}.`, { phase: 'placed' })

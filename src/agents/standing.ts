@@ -18,6 +18,7 @@ import {
 } from '../model/index.ts'
 import { type FleetHost, type RunningWork, Scheduler, shareOf, shareProblems, type Task, type TenantShare } from '../scheduler/index.ts'
 import type { Reader } from '../store/index.ts'
+import { agentDenied } from './access.ts'
 import { agentOfWorkload, type HeldWork, workloadOfController, workOf } from './capacity.ts'
 import { type ControllerPlaces, controllerOfKey, placeKey } from './controller-places.ts'
 import type { Durations } from './durations.ts'
@@ -53,7 +54,7 @@ export class Standing {
   readonly #noted = new Set<WorkloadId>()
   readonly #notedHosts = new Set<HostId>()
   readonly #uncommitted = new Set<string>()
-  /** Agents whose template asks for what is no amount. */
+  /** Agents whose template asks for what is no amount, or for what they may not have. */
   readonly #refused = new Map<AgentId, Omit<Reason, 'since'>>()
   #comparedAt = Number.NEGATIVE_INFINITY
   #compareAll = true
@@ -230,11 +231,14 @@ export class Standing {
     const agent = agentOfWorkload(store, id)
     const work = workOf(store, id, observer.get(id))
     if (work?.tier === 'controller') this.#runs.set(work.controller, id)
-    const task = work === undefined && agent?.phase === 'queued' ? this.#taskOf(agent) : undefined
+    const waiting = work === undefined && agent?.phase === 'queued' ? agent : undefined
+    const denied = waiting && agentDenied(waiting, store, this.#ports.engine)
+    const task = waiting && denied === undefined ? this.#taskOf(waiting) : undefined
     if (task === undefined) {
       this.#take(id)
       if (agent !== undefined) this.#refused.delete(agent.id)
     }
+    if (waiting !== undefined && denied !== undefined) this.#refused.set(waiting.id, denied)
     this.#hold(id, work === undefined ? undefined : this.#detailed(work, agent, now))
     if (task !== undefined) this.#add(id, task, agent)
   }

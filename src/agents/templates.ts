@@ -1,5 +1,5 @@
 import { OperationError } from '../controllers/index.ts'
-import { type Controller, nameProblem, SECOND, type Template, templateId } from '../model/index.ts'
+import { accessProblem, type Controller, deniedOf, nameProblem, SECOND, type Template, type Tenant, templateId } from '../model/index.ts'
 import type { Reader, Store } from '../store/index.ts'
 
 /** The template every installation starts with: small, takes anything. */
@@ -46,6 +46,7 @@ export const applyTemplate = (store: Pick<Store, 'transact'>, template: Template
         throw new OperationError('not-found', `scope.controller: there is no controller named ${scope.controller}.`, {
           field: 'scope.controller',
         })
+      checkAllowed(template, tenantOf(tx, template))
       const known = tx.get('template', template.id) !== undefined
       tx.put('template', template)
       tx.event({
@@ -72,6 +73,24 @@ export const deleteTemplate = (store: Pick<Store, 'transact'>, id: string, actor
     { flush: true },
   )
 
+/** Whose policy a template has to keep; undefined for one that is for everybody, where each tenant's own decides at each start. */
+const tenantOf = (rows: Pick<Reader, 'get'>, { scope }: Template): Tenant | undefined => {
+  if (scope.kind === 'global') return undefined
+  const id = scope.kind === 'tenant' ? scope.tenant : rows.get('controller', scope.controller)?.tenant
+  return id === undefined ? undefined : rows.get('tenant', id)
+}
+
+const checkAllowed = ({ access, scope }: Template, tenant: Tenant | undefined): void => {
+  const [denied] = scope.kind === 'global' ? [] : deniedOf(access, tenant?.access)
+  if (denied === undefined) return
+  const { field, what, option } = denied
+  throw new OperationError(
+    'not-allowed',
+    `access.${field} asks for ${what}, which tenant ${tenant?.id} is not allowed: leave it out, or let an administrator allow it (manor tenant allow ${tenant?.id} ${option}).`,
+    { field: `access.${field}` },
+  )
+}
+
 const check = (template: Template): void => {
   const invalid = (field: string, message: string): never => {
     throw new OperationError('invalid', `${field} ${message}`, { field })
@@ -87,6 +106,8 @@ const check = (template: Template): void => {
   if (!(memoryMb >= MIN_AGENT_MEMORY_MB)) invalid('resources.memoryMb', `is ${memoryMb}: give at least ${MIN_AGENT_MEMORY_MB} MB.`)
   if (!(diskMb >= 0)) invalid('resources.diskMb', `is ${diskMb}: give 0 or more MB.`)
   if (!(template.connectTimeoutMs >= SECOND)) invalid('connectTimeoutMs', `is ${template.connectTimeoutMs}: give at least 1000 ms.`)
+  const wrong = template.access && accessProblem(template.access)
+  if (wrong) invalid(`access.${wrong.field}`, wrong.message)
   if (template.command?.length === 0) invalid('command', 'is empty: leave it out for the usual one.')
   for (const word of template.command ?? [])
     for (const [, name = ''] of word.matchAll(PLACEHOLDER))

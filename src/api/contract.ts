@@ -14,6 +14,7 @@ import {
   CONTROLLER_WANTED,
   HOST_ROLES,
   HOST_STATES,
+  MAX_ACCESS_ENTRIES,
   PERMISSIONS,
   ROLES,
   SUBJECT_KINDS,
@@ -224,6 +225,25 @@ export const ExplanationView = Type.Object(
 )
 export type ExplanationView = Static<typeof ExplanationView>
 
+/** What of its host a build may have beyond its own container; the same shape says what a tenant allows. Absent is nothing. */
+export const AccessView = Type.Object(
+  {
+    /** All rights of the host. */
+    privileged: optional(Type.Boolean()),
+    /** Without CAP_, such as NET_ADMIN. */
+    capabilities: optional(Type.Array(Text(50), { maxItems: MAX_ACCESS_ENTRIES })),
+    /** Seen at the same path inside; read-only unless `writable`. */
+    hostPaths: optional(
+      Type.Array(Type.Object({ path: Text(1_024), writable: optional(Type.Boolean()) }, { additionalProperties: false }), {
+        maxItems: MAX_ACCESS_ENTRIES,
+      }),
+    ),
+    hostNetwork: optional(Type.Boolean()),
+  },
+  { $id: 'Access', additionalProperties: false },
+)
+export type AccessView = Static<typeof AccessView>
+
 export const TemplateScopeView = Type.Union([
   Type.Object({ kind: Type.Literal('global') }, { additionalProperties: false }),
   Type.Object({ kind: Type.Literal('tenant'), tenant: Name }, { additionalProperties: false }),
@@ -244,6 +264,7 @@ export const TemplateBody = Type.Object(
     command: optional(Type.Array(Text(4_096), { maxItems: 200 })),
     image: optional(Text(1_000)),
     constraints: optional(Type.Record(Type.String(), Text(255))),
+    access: optional(AccessView),
     connectTimeoutMs: optional(Type.Number()),
   },
   { $id: 'TemplateBody', additionalProperties: false },
@@ -260,6 +281,7 @@ export const TemplateView = Type.Object(
     command: optional(Type.Array(Type.String())),
     image: optional(Type.String()),
     constraints: Type.Record(Type.String(), Type.String()),
+    access: optional(AccessView),
     connectTimeoutMs: Type.Number(),
     revision: Type.Number(),
   },
@@ -342,6 +364,8 @@ export const TenantView = Type.Object(
     guarantee: optional(SomeResourcesView),
     /** Whether its agents may be stopped for others, those that lose least first. Absent: never. */
     policy: optional(TenantPolicyView),
+    /** What its templates may ask of the hosts. Absent: nothing. */
+    access: optional(AccessView),
     createdAt: Time,
     controllers: Type.Number(),
     /** What holds a place now. Its quota and its guarantee are for agents. */
@@ -359,7 +383,7 @@ export const TenantView = Type.Object(
     dominantResource: optional(oneOf(RESOURCE_NAMES)),
     /** What of its guarantee cannot be counted on now, in sentences. */
     notes: Type.Array(Type.String()),
-    /** Grows with each change of weight, quota, guarantee or policy; `if-match` takes it. */
+    /** Grows with each change of weight, quota, guarantee, policy or access; `if-match` takes it. */
     revision: Type.Number(),
   },
   { $id: 'Tenant' },
@@ -531,6 +555,7 @@ export type Change =
  * | POST /api/v1/hosts/{name}/actions | host:write | 202 HostView |
  * | GET, POST /api/v1/tenants | tenant:read, tenant:write | TenantView[]; 201 TenantView |
  * | GET, PATCH, DELETE /api/v1/tenants/{name} | tenant:read, tenant:write | TenantView; 200; 204, 409 Problem with what it still has |
+ * | PUT /api/v1/tenants/{name}/access | tenant:access | TenantView |
  * | GET /api/v1/builds?limit=50 | controller:read | BuildView[] |
  * | GET /api/v1/events?after=&limit=100&kind=&subject=&newestFirst= | event:read | EventView[] |
  * | GET /api/v1/changes?after= | controller:read | text/event-stream |

@@ -18,6 +18,7 @@ const OPERATION_STATUS: Readonly<Record<OperationErrorCode, number>> = {
   'not-ready': 503,
   'in-use': 409,
   'too-many': 409,
+  'not-allowed': 403,
 }
 const IDENTITY_STATUS: Readonly<Record<IdentityErrorCode, number>> = {
   invalid: 400,

@@ -2,6 +2,7 @@
  * Rows as people and programs see them (contract.ts). Pure: what a view needs beside its row comes as an argument. Linear in what it shows.
  */
 import {
+  type Access,
   type Agent,
   type Build,
   type Controller,
@@ -22,6 +23,7 @@ import {
 } from '../model/index.ts'
 import { promiseNotes } from '../tenants/index.ts'
 import type {
+  AccessView,
   AgentView,
   BuildView,
   ControllerView,
@@ -43,6 +45,14 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 /** Leaves out what is undefined: absent and undefined are the same in JSON, and so they are in tests. */
 export const defined = <T extends object>(value: T): Defined<T> =>
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<T>
+
+const accessView = (access: Access | undefined): AccessView | undefined =>
+  access &&
+  defined({
+    ...access,
+    capabilities: access.capabilities && [...access.capabilities],
+    hostPaths: access.hostPaths?.map(path => ({ ...path })),
+  })
 
 const reasonView = (reason: Reason): ReasonView => ({ ...reason })
 
@@ -168,6 +178,7 @@ export const templateView = (template: Template, revision: number): TemplateView
     command: template.command && [...template.command],
     image: template.image,
     constraints: { ...template.constraints },
+    access: accessView(template.access),
     connectTimeoutMs: template.connectTimeoutMs,
     revision,
   })
@@ -181,6 +192,7 @@ export const tenantView = (tenant: Tenant, { tenants, promises }: Pick<Tally, 't
     quota: tenant.quota && { ...tenant.quota },
     guarantee: tenant.guarantee && { ...tenant.guarantee },
     policy: tenant.policy && { ...tenant.policy },
+    access: accessView(tenant.access),
     createdAt: tenant.createdAt,
     controllers,
     usedByControllers: resourcesView(usedByControllers),

@@ -53,8 +53,12 @@ export class ManorClient {
   }
 
   /** One exchange. Throws an ApiError for a problem, a CliError where nobody answers. */
-  async ask<View>(method: Method, path: string, { query = {}, body }: { query?: Query; body?: unknown } = {}): Promise<Answer<View>> {
-    const response = await this.#fetch(method, path, { query, body })
+  async ask<View>(
+    method: Method,
+    path: string,
+    request: { query?: Query; body?: unknown; headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<Answer<View>> {
+    const response = await this.#fetch(method, path, request)
     const cursor = response.headers.get(CURSOR)
     const text = await response.text()
     return { view: (text === '' ? undefined : parseJson(text, response)) as View, ...(cursor === null ? {} : { cursor }) }

@@ -16,9 +16,11 @@ const FIELDS = [
   'command',
   'image',
   'constraints',
+  'access',
   'connectTimeout',
   'connectTimeoutMs',
 ] as const
+const ACCESS_FIELDS = ['privileged', 'capabilities', 'hostPaths', 'hostNetwork'] as const
 const RESOURCE_FIELDS = ['cpu', 'memory', 'memoryMb', 'disk', 'diskMb'] as const
 
 /** Most templates of one file; a file with more is something else. */
@@ -48,6 +50,7 @@ export const readTemplates = async (file: string, text: string): Promise<readonl
 const toTemplate = (place: string, value: unknown): NamedTemplate => {
   const { name, resources, connectTimeout, ...rest } = mapping(place, 'a template', value)
   checkFields(place, '', { name, resources, connectTimeout, ...rest }, FIELDS)
+  if (rest.access !== undefined) checkFields(place, 'access.', mapping(place, 'access', rest.access), ACCESS_FIELDS)
   if (typeof name !== 'string') throw new CliError(`${place}: name is missing: write "name: NAME", a DNS label such as linux.`)
   const body: Fields = {
     ...rest,

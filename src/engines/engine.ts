@@ -1,4 +1,15 @@
-import type { Host, HostId, HostOffer, Milliseconds, Observation, Reason, TenantId, Workload, WorkloadId } from '../model/index.ts'
+import type {
+  AccessKind,
+  Host,
+  HostId,
+  HostOffer,
+  Milliseconds,
+  Observation,
+  Reason,
+  TenantId,
+  Workload,
+  WorkloadId,
+} from '../model/index.ts'
 
 /**
  * What an engine promises (design section 5). One suite, engines/conformance, holds every engine to it.
@@ -24,6 +35,8 @@ export interface Engine {
    * machine's loopback, for engines whose workloads share its network.
    */
   readonly listenAddress?: string
+  /** What it can give a workload of its host (`Workload.access`); it refuses the rest. Absent: nothing. */
+  readonly gives?: readonly AccessKind[]
   /** Set where hosts are lent in pieces (Mesos): then places are given from these offers, and `hosts` only tells what there is. */
   readonly offers?: OfferSource
   /** Set where the engine picks hosts itself and can be told which to leave out. */

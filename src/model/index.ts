@@ -2,6 +2,7 @@
  * The nouns (design section 4) as plain readonly data, their legal states, and the pure rules that belong to a noun alone.
  * Imports nothing outside this room and does no I/O. Start at controller.ts and agent.ts.
  */
+export * from './access.ts'
 export * from './agent.ts'
 export * from './controller.ts'
 export * from './demand.ts'

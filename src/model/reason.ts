@@ -35,6 +35,7 @@ export const CONTROL_REASONS = [
   'no-template',
   'template-broken',
   'template-invalid',
+  'not-allowed',
   'waiting-turn',
   'waiting-builds',
   'waiting-boot',

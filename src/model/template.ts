@@ -1,3 +1,4 @@
+import type { Access } from './access.ts'
 import type { ControllerId, TemplateId, TenantId } from './ids.ts'
 import type { Resources } from './resources.ts'
 
@@ -27,6 +28,8 @@ export type Template = {
   readonly image?: string
   /** Host attributes that the host must have. */
   readonly constraints: Readonly<Record<string, string>>
+  /** What its agents are given beyond their own container, where the tenant's policy allows it and the engine can. */
+  readonly access?: Access
   /** How long an agent may take from launch to online. */
   readonly connectTimeoutMs: number
 }

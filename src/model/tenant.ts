@@ -1,3 +1,4 @@
+import type { Access } from './access.ts'
 import type { TenantId } from './ids.ts'
 import type { Resources } from './resources.ts'
 import type { Timestamp } from './units.ts'
@@ -15,6 +16,8 @@ export type Tenant = {
   /** What its agents get before others may burst. What is not named is not guaranteed. */
   readonly guarantee?: SomeResources
   readonly policy?: TenantPolicy
+  /** What its templates may ask of the hosts. Absent: nothing. */
+  readonly access?: Access
   readonly createdAt: Timestamp
 }
 

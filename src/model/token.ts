@@ -12,6 +12,8 @@ export const PERMISSIONS = [
   'template:write',
   'tenant:read',
   'tenant:write',
+  /** Say what of their hosts a tenant's builds may have: whoever may be privileged owns the host. */
+  'tenant:access',
   'host:read',
   /** Take hosts in and out of service, and say what they are for. */
   'host:write',
@@ -31,7 +33,7 @@ const READ = PERMISSIONS.filter(permission => permission.endsWith(':read'))
 /** What each role may do. A controller's token serves the hook and nothing else. */
 export const ROLE_PERMISSIONS: Readonly<Record<TokenRole, readonly Permission[]>> = {
   admin: ALL_BUT_HOOK,
-  operator: ALL_BUT_HOOK.filter(permission => !['token:write', 'manor:stop'].includes(permission)),
+  operator: ALL_BUT_HOOK.filter(permission => !['token:write', 'tenant:access', 'manor:stop'].includes(permission)),
   developer: [...READ, 'controller:write'],
   viewer: READ,
   controller: ['hook'],

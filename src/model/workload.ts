@@ -1,3 +1,4 @@
+import type { Access } from './access.ts'
 import type { HostId, TenantId, WorkloadId } from './ids.ts'
 import type { Reason } from './reason.ts'
 import type { Resources } from './resources.ts'
@@ -58,6 +59,8 @@ export type Workload = {
   readonly files: readonly WorkloadFile[]
   readonly mounts: readonly WorkloadMount[]
   readonly image?: string
+  /** Beyond its own container, and allowed already. An engine that cannot give all of it refuses the workload. */
+  readonly access?: Access
   readonly resources: Resources
   /**
    * What its place was counted with, where that is less: a controller may use all of its cores and is promised a part. Engines that reserve ask

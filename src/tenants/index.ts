@@ -5,4 +5,4 @@
  * Imports model, store, and the errors of controllers. Start at check.ts (pure: what may be promised), then operations.ts.
  */
 export { type Promises, promiseNotes, promisesOf, type TenantChange } from './check.ts'
-export { changeTenant, createTenant, deleteTenant, MAX_TENANTS, type NewTenant } from './operations.ts'
+export { allowAccess, changeTenant, createTenant, deleteTenant, MAX_TENANTS, type NewTenant } from './operations.ts'

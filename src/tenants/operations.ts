@@ -1,5 +1,16 @@
 import { OperationError } from '../controllers/index.ts'
-import { type Event, nameProblem, type Tenant, type TenantId, tenantId } from '../model/index.ts'
+import {
+  type Access,
+  accessKinds,
+  accessProblem,
+  accessWords,
+  type Event,
+  type HostPath,
+  nameProblem,
+  type Tenant,
+  type TenantId,
+  tenantId,
+} from '../model/index.ts'
 import type { Store, Transaction } from '../store/index.ts'
 import { applyChange, problemOf, type TenantChange } from './check.ts'
 
@@ -53,6 +64,42 @@ export const changeTenant = (
     },
     { flush: true },
   )
+
+/**
+ * Says what a tenant's templates may ask of the hosts, all of it at once; undefined takes all away. The next placement goes by it: what waits and
+ * may not be started any more says so, and agents that run are not touched. Errors: `not-found`, `invalid` with the field, a store's `conflict`
+ * where `ifRevision` is not the row's.
+ */
+export const allowAccess = (
+  store: Pick<Store, 'transact'>,
+  id: TenantId,
+  access: Access | undefined,
+  actor: string,
+  ifRevision?: number,
+): Promise<Tenant> => {
+  const wrong = access === undefined ? undefined : accessProblem(access)
+  if (wrong !== undefined) return Promise.reject(new OperationError('invalid', `${wrong.field} ${wrong.message}`, { field: wrong.field }))
+  return store.transact(
+    tx => {
+      const { access: _before, ...rest } = existing(tx, id)
+      const after: Tenant = access === undefined ? rest : { ...rest, access }
+      tx.update('tenant', id, () => after, ifRevision)
+      const words = access === undefined ? 'nothing' : accessWords(access)
+      const message = `Templates of tenant ${id} may ask for ${words} of the hosts now; agents that run are not touched.`
+      tell(tx, id, { type: 'access-changed', actor, message, data: accessData(access) })
+      return after
+    },
+    { flush: true },
+  )
+}
+
+const accessData = (access: Access | undefined): Event['data'] =>
+  Object.fromEntries(accessKinds(access).map(kind => [kind, dataText(access?.[kind])]))
+
+const dataText = (value: Access[keyof Access]): string | boolean =>
+  value === undefined || value === true ? value === true : value.map(each => (typeof each === 'string' ? each : pathText(each))).join(' ')
+
+const pathText = ({ path, writable }: HostPath): string => `${path}${writable ? ':rw' : ''}`
 
 /** Deletes a tenant that has nothing any more. Errors: `not-found`; `in-use` with what it still has. */
 export const deleteTenant = (store: Pick<Store, 'transact'>, id: TenantId, actor: string): Promise<void> =>

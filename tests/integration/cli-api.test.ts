@@ -95,6 +95,12 @@ test('what the API refuses is said in the words of the command line', async () =
         'tenant guarantee default --memory 900t',
         /^error: --memory is \d+: the hosts have \d+ MB of memory together\. Give at most \d+, or add hosts\.\n$/,
       ],
+      ['tenant allow default', /^error: Nothing was named: use --privileged, --capability/],
+      ['tenant allow default --capability NETADMIN', /^error: --capability holds "NETADMIN": give names of Linux/],
+      [
+        'tenant allow default --host-path /var/run/docker.sock',
+        /^error: --host-path holds .*a socket of a container engine, and no policy/,
+      ],
       ['tenant weight defalt 2', /^error: There is no tenant named defalt\. Did you mean default\?\n$/],
       ['tenant delete default', /^error: Tenant default still has 1 controller: team-a\. Delete or revoke those first\.\n$/],
       ['controller show tema-a', /Did you mean team-a\?\n$/],
@@ -191,6 +197,14 @@ test('a tenant is made, bounded, guaranteed, weighed, loosened and deleted', asy
     assert.deepEqual([quota, guarantee, weight, policy], [{ cpu: 8 }, { cpu: 4, memoryMb: 4_096 }, 0.5, { preemptible: true }])
     await does('tenant list', /red +░+│░+│ 0 +[^\n]*4 cores, 4 GB +8 cores +yes\n/)
     await does('tenant policy red --preemptible no', /^Agents of red are never stopped for others\.\n$/)
+    await does(
+      'tenant allow red --capability NET_ADMIN --host-path /srv/cache:rw',
+      /^Templates of red may ask for: NET_ADMIN, \/srv\/cache \(written\)\.\n$/,
+    )
+    await does('tenant allow red --privileged --host-path /srv/cache', /may ask for: privileged, NET_ADMIN, \/srv\/cache\.\n$/)
+    await does('tenant show red', /builds may have +privileged, NET_ADMIN, \/srv\/cache\n/)
+    await does('tenant deny red --privileged --capability NET_ADMIN', /may ask for: \/srv\/cache\.\n$/)
+    await does('tenant deny red --all', /^Templates of red may ask for nothing of the hosts\.\n$/)
     await does('tenant quota red --none', /^Agents of red have no quota\.\n$/)
     await does('tenant guarantee red --none --json', /"id": "red"/)
     assert.deepEqual(Object.keys(api.store.get('tenant', 'red') ?? {}).sort(), ['createdAt', 'id', 'weight'])

@@ -1,5 +1,15 @@
 import { type Engine, EngineError } from '../../src/engines/engine.ts'
-import { type Host, type HostId, hostId, type Observation, type Reason, type Workload, type WorkloadId } from '../../src/model/index.ts'
+import {
+  ACCESS_KINDS,
+  type AccessKind,
+  type Host,
+  type HostId,
+  hostId,
+  type Observation,
+  type Reason,
+  type Workload,
+  type WorkloadId,
+} from '../../src/model/index.ts'
 import type { Clock } from '../../src/runtime/index.ts'
 import type { FakeLender } from './fake-lender.ts'
 
@@ -34,6 +44,8 @@ export class FakeEngine implements Engine {
   readonly name = 'fake'
   readonly placement: Engine['placement']
   readonly volumes = 'service'
+  /** What it can give of its hosts; tests take some of it away. */
+  gives: readonly AccessKind[] = ACCESS_KINDS
   /** Every workload that was really started, in order: an id that is in here twice was started twice. */
   readonly started: WorkloadId[] = []
   readonly offers?: FakeLender

@@ -1,6 +1,7 @@
 /** How agents are made, by label. */
 import type { TemplateView } from '../../../src/api/contract.ts'
 import { templates } from '../data/fleet.ts'
+import { accessWords } from '../lib/access.ts'
 import { matches, parseFilter } from '../lib/filter.ts'
 import { counted, formatCores, formatDuration, formatMemory } from '../lib/format.ts'
 import { query } from '../lib/history.ts'
@@ -90,6 +91,12 @@ const Template = ({ template }: { readonly template: TemplateView }) => (
       )}
       <dt>Command</dt>
       <dd class={template.command ? 'mono' : ''}>{template.command?.join(' ') ?? "the distribution's own"}</dd>
+      {template.access !== undefined && (
+        <>
+          <dt>Of its host</dt>
+          <dd>{accessWords(template.access)}</dd>
+        </>
+      )}
       {Object.entries(template.constraints).map(([name, value]) => (
         <Pair key={name} name={`Host's ${name}`} value={value} />
       ))}

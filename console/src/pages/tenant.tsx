@@ -1,6 +1,7 @@
 /** One tenant: how much of the hosts it has, wants and may have, and the form that changes it. */
 import type { TenantView } from '../../../src/api/contract.ts'
 import { hosts, may, tenants } from '../data/fleet.ts'
+import { accessWords } from '../lib/access.ts'
 import { counted, formatCores, formatMemory } from '../lib/format.ts'
 import { pathOf } from '../lib/routes.ts'
 import {
@@ -15,7 +16,7 @@ import {
   shareSentence,
 } from '../lib/tenant-shares.ts'
 import { Measure } from '../parts/bar.tsx'
-import { Copy } from '../parts/copy.tsx'
+import { Command, Copy } from '../parts/copy.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { ShareBar, ShareLegend } from '../parts/share-bar.tsx'
 import { ChangeTenant } from '../parts/tenant-change.tsx'
@@ -119,6 +120,11 @@ const Facts = ({ tenant }: { readonly tenant: TenantView }) => {
         <dt>Agents</dt>
         <dd>
           <a href={`${pathOf.agents}?q=${encodeURIComponent(`tenant:${tenant.id}`)}`}>its agents</a>
+        </dd>
+        <dt>Of the hosts</dt>
+        <dd>
+          {tenant.access === undefined ? 'its builds may have nothing' : `its builds may have ${accessWords(tenant.access)}`}
+          {may('tenant:access') && <Command line={`./manor tenant allow ${tenant.id} --help`} />}
         </dd>
         <dt>Events</dt>
         <dd>

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { applyTemplate, DEFAULT_TEMPLATE, deleteTemplate } from '../../agents/index.ts'
 import { OperationError } from '../../controllers/index.ts'
 import type { Principal } from '../../identity/index.ts'
-import { controllerId, type Template, type TemplateScope, templateId, tenantId } from '../../model/index.ts'
+import { controllerId, type Template, type TemplateScope, templateId, tenantId, tidyAccess } from '../../model/index.ts'
 import type { Reader } from '../../store/index.ts'
 import { type Context, markCursor } from '../context.ts'
 import { API_PREFIX, TemplateBody, TemplateView } from '../contract.ts'
@@ -112,6 +112,7 @@ const templateOf = (name: string, body: TemplateBody, scope: TemplateScope): Tem
     command: body.command,
     image: body.image,
     constraints: body.constraints ?? {},
+    access: body.access && tidyAccess(body.access),
     connectTimeoutMs: body.connectTimeoutMs ?? DEFAULT_TEMPLATE.connectTimeoutMs,
   })
 

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { tenantId } from '../../model/index.ts'
-import { changeTenant, createTenant, deleteTenant } from '../../tenants/index.ts'
+import { tenantId, tidyAccess } from '../../model/index.ts'
+import { allowAccess, changeTenant, createTenant, deleteTenant } from '../../tenants/index.ts'
 import { type Context, markCursor } from '../context.ts'
-import { API_PREFIX, NewTenant, TenantChange, TenantView } from '../contract.ts'
+import { AccessView, API_PREFIX, NewTenant, TenantChange, TenantView } from '../contract.ts'
 import { revisionOf } from '../if-match.ts'
 import { ByName } from '../queries.ts'
 import { addRoute } from '../route.ts'
@@ -70,6 +70,22 @@ export const addTenantRoutes = (app: FastifyInstance, context: Context): void =>
       const own = guarded(store, tx => tenantFor(tx, principal, params.name))
       const revision = revisionOf(request.headers['if-match'])
       return projection.tenant(await changeTenant(own, tenantId(params.name), body, principal.actor, revision))
+    },
+  })
+
+  addRoute(app, {
+    method: 'PUT',
+    path: `${ONE}/access`,
+    access: 'tenant:access',
+    summary: 'Say what of its hosts a tenant’s builds may have, all of it at once; the header if-match may name the revision that was read',
+    tag,
+    params: ByName,
+    body: AccessView,
+    answer: TenantView,
+    handle: async ({ params, body, principal, request }) => {
+      const own = guarded(store, tx => tenantFor(tx, principal, params.name))
+      const revision = revisionOf(request.headers['if-match'])
+      return projection.tenant(await allowAccess(own, tenantId(params.name), tidyAccess(body), principal.actor, revision))
     },
   })
 

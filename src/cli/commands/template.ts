@@ -83,7 +83,7 @@ A file holds one template, or several with --- between them:
   labels: [linux, java]
   resources: { cpu: 1, memory: 1g, disk: 5g }
 
-Further fields: scope, takesUnlabelled, environment, command, image, constraints, connectTimeout. What is left out is as Manor has it by default.`
+Further fields: scope, takesUnlabelled, environment, command, image, constraints, access, connectTimeout, spares. What is left out is as Manor has it by default.`
 
 const registerApply = (parent: Command, context: CliContext): void => {
   const apply = parent

@@ -4,6 +4,7 @@ import { aboutTenant, ManorClient, path } from '../client.ts'
 import { type CommandModule, examples, onAction, withJson } from '../command-module.ts'
 import { type CliContext, PROGRAM } from '../context.ts'
 import { show } from '../output/print.ts'
+import { registerAccess } from './tenant-access.ts'
 import { registerChanges } from './tenant-change.ts'
 import { describeTenant, listTenants } from './tenant-text.ts'
 
@@ -13,6 +14,7 @@ export const tenantCommand: CommandModule = {
     registerList(command, context)
     registerShow(command, context)
     registerChanges(command, context)
+    registerAccess(command, context)
     registerDelete(command, context)
     examples(command, [
       ['tenant list', 'see who uses what, and who waits'],

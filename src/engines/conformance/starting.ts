@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Workload } from '../../model/index.ts'
+import { ACCESS_KINDS, type Access, type AccessKind, type Workload } from '../../model/index.ts'
 import { EngineError } from '../engine.ts'
 import { type Bench, countLines } from './harness.ts'
 
 const FOREVER = 'echo started; while :; do sleep 0.2; done'
+
+const ONE_OF_EACH: Readonly<Record<AccessKind, Access>> = {
+  privileged: { privileged: true },
+  capabilities: { capabilities: ['NET_ADMIN'] },
+  hostPaths: { hostPaths: [{ path: '/srv' }] },
+  hostNetwork: { hostNetwork: true },
+}
 
 /** Submitting: once for each id, with what was asked for, and nothing where it is refused. */
 export const startingTests = (bench: () => Bench): void => {
@@ -151,17 +158,23 @@ export const startingTests = (bench: () => Bench): void => {
     ['a name of a variable that a shell cannot have', { environment: { 'a-b': '1' } }],
     ['an owner that is not ours', { labels: { owner: 'someone-else', kind: 'agent', noun: 'x', epoch: 1 } }],
   ]
-  for (const [what, spec] of invalid)
-    test(`refused with a reason, leaving nothing: ${what}`, async () => {
-      const { workload, submit, observe } = bench()
-      const wanted = workload('echo started', spec)
-      await assert.rejects(submit(wanted), cause => {
-        assert.ok(cause instanceof EngineError, String(cause))
-        assert.equal(cause.reason.code, 'invalid-spec')
-        assert.equal(cause.retryable, false)
-        assert.ok(cause.message.length > 10)
-        return true
-      })
-      assert.equal(await observe(wanted.id), undefined)
+  const isRefused = async (spec: Partial<Workload>): Promise<void> => {
+    const { workload, submit, observe } = bench()
+    const wanted = workload('echo started', spec)
+    await assert.rejects(submit(wanted), cause => {
+      assert.ok(cause instanceof EngineError, String(cause))
+      assert.equal(cause.reason.code, 'invalid-spec')
+      assert.equal(cause.retryable, false)
+      assert.ok(cause.message.length > 10)
+      return true
     })
+    assert.equal(await observe(wanted.id), undefined)
+  }
+  for (const [what, spec] of invalid) test(`refused with a reason, leaving nothing: ${what}`, () => isRefused(spec))
+
+  test('refused with a reason, leaving nothing: what it does not say that it gives of its hosts, and the socket of a container engine', async () => {
+    const { gives = [] } = bench().harness.engine
+    for (const kind of ACCESS_KINDS) if (!gives.includes(kind)) await isRefused({ access: ONE_OF_EACH[kind] })
+    await isRefused({ access: { hostPaths: [{ path: '/var/run/docker.sock' }] } })
+  })
 }

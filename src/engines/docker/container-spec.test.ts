@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { tenantId, type Workload, workloadId } from '../../model/index.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type Access, tenantId, type Workload, workloadId } from '../../model/index.ts'
 import { EngineError } from '../engine.ts'
 import { containerSpec, privateFiles, type SpecInput } from './container-spec.ts'
 import { labelsOf, readLabels } from './labels.ts'
@@ -65,6 +66,40 @@ test('a container is limited, has no privileges, and says whose it is', () => {
     ],
     LogConfig: { Type: 'json-file', Config: { 'max-size': '8m', 'max-file': '2' } },
   })
+})
+
+const hostConfigOf = (access: Access): Record<string, unknown> =>
+  Object(containerSpec({ ...input, workload: { ...workload, access } }).HostConfig)
+
+test('what was allowed is given, and nothing beside it', () => {
+  const plain = hostConfigOf({})
+  const given = (access: Access) => {
+    const all = hostConfigOf(access)
+    return Object.fromEntries(
+      [...new Set([...Object.keys(plain), ...Object.keys(all)])]
+        .filter(key => !isDeepStrictEqual(all[key], plain[key]))
+        .map(key => [key, all[key]]),
+    )
+  }
+  assert.deepEqual(given({ capabilities: ['NET_ADMIN'] }), { CapAdd: ['NET_ADMIN'], SecurityOpt: undefined })
+  assert.deepEqual(given({ privileged: true }), { Privileged: true, CapDrop: undefined, SecurityOpt: undefined })
+  assert.deepEqual(given({ hostNetwork: true }), { NetworkMode: 'host', PortBindings: undefined })
+  const [volume, home, ...rest] = Object(given({ hostPaths: [{ path: '/srv/a' }, { path: '/srv/b', writable: true }] })).Mounts
+  assert.deepEqual([volume, home], plain.Mounts)
+  const bind = (at: string, readOnly: boolean) => ({
+    Type: 'bind',
+    Source: at,
+    Target: at,
+    ReadOnly: readOnly,
+    BindOptions: { Propagation: 'rprivate' },
+  })
+  assert.deepEqual(rest, [bind('/srv/a', true), bind('/srv/b', false)])
+})
+
+test("a container on its host's network has none of its own", () => {
+  const spec = containerSpec({ ...input, workload: { ...workload, access: { hostNetwork: true } } })
+  assert.ok(!('NetworkingConfig' in spec || 'ExposedPorts' in spec))
+  assert.equal(spec.User, '1000:1001')
 })
 
 test('a ceiling of cores is set only where one was asked for', () => {

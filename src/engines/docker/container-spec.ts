@@ -1,10 +1,9 @@
-import type { Workload } from '../../model/index.ts'
-import { BYTES_PER_MEBIBYTE } from '../../model/index.ts'
+import { type Access, BYTES_PER_MEBIBYTE, type Workload } from '../../model/index.ts'
 import { fillPlaceholders } from '../process/placeholders.ts'
 import { invalid } from '../process/prepare.ts'
 import type { TarEntry } from './client/tar.ts'
 import { labelsOf } from './labels.ts'
-import { PRIVATE_ROOT, privateDirectory } from './policy.ts'
+import { allMounts, PRIVATE_ROOT, privateDirectory } from './policy.ts'
 
 /** User and group inside the container. */
 export type ContainerUser = { readonly uid: number; readonly gid: number }
@@ -68,6 +67,7 @@ export const environmentOf = (workload: Workload, fill: (text: string) => string
 /** The body of `POST /containers/create`. Throws an EngineError for a placeholder that stands for nothing. */
 export const containerSpec = (input: SpecInput): Record<string, unknown> => {
   const { workload, image, user, ports, network } = input
+  const isAtHost = workload.access?.hostNetwork === true
   const fill = fillerOf(workload, ports)
   const numbers = [...new Set(Object.values(ports))]
   return {
@@ -81,9 +81,9 @@ export const containerSpec = (input: SpecInput): Record<string, unknown> => {
     StopSignal: 'SIGTERM',
     StopTimeout: Math.ceil(workload.graceMs / 1_000),
     ...(MAX_HOSTNAME.test(workload.labels.noun) ? { Hostname: workload.labels.noun } : {}),
-    ExposedPorts: Object.fromEntries(numbers.map(port => [`${port}/tcp`, {}])),
+    ...(isAtHost ? {} : { ExposedPorts: Object.fromEntries(numbers.map(port => [`${port}/tcp`, {}])) }),
     HostConfig: hostConfig(input, numbers),
-    NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [workload.labels.noun] } } },
+    ...(isAtHost ? {} : { NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [workload.labels.noun] } } } }),
   }
 }
 
@@ -95,17 +95,19 @@ const hostConfig = (input: SpecInput, numbers: readonly number[]): Record<string
     RestartPolicy: { Name: 'no' },
     // The evidence of how it ended is read before it goes: never removed by the daemon.
     AutoRemove: false,
-    NetworkMode: network,
-    PortBindings: Object.fromEntries(numbers.map(port => [`${port}/tcp`, [{ HostIp: publishOn, HostPort: String(port) }]])),
+    ...(workload.access?.hostNetwork
+      ? { NetworkMode: 'host' }
+      : {
+          NetworkMode: network,
+          PortBindings: Object.fromEntries(numbers.map(port => [`${port}/tcp`, [{ HostIp: publishOn, HostPort: String(port) }]])),
+        }),
     ExtraHosts: extraHosts,
     ...(memoryMb > 0 ? { Memory: memoryMb * BYTES_PER_MEBIBYTE, MemorySwap: memoryMb * BYTES_PER_MEBIBYTE } : {}),
     ...(cpu > 0 ? { CpuShares: clamp(Math.round(cpu * CPU_SHARES_PER_CORE), CPU_SHARES.least, CPU_SHARES.most) } : {}),
     ...(cpuCeiling === undefined ? {} : { NanoCpus: Math.round(cpuCeiling * NANOS_PER_CORE) }),
     PidsLimit: MAX_PROCESSES,
     OomScoreAdj: OOM_SCORES[workload.labels.kind],
-    CapDrop: ['ALL'],
-    SecurityOpt: ['no-new-privileges'],
-    Privileged: false,
+    ...rightsOf(workload.access),
     ReadonlyRootfs: readOnlyRoot,
     Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
     // Programs unpack libraries into /tmp and load them from there, so it may be executed from.
@@ -119,9 +121,23 @@ const hostConfig = (input: SpecInput, numbers: readonly number[]): Record<string
   }
 }
 
+/**
+ * What the kernel lets it do. Its user is not root, and gets what it was allowed through programs of its image that may take it: those with file
+ * capabilities, and those of root with the set-user-id bit, such as sudo. `no-new-privileges` would keep it from both.
+ */
+const rightsOf = (access: Access = {}): Record<string, unknown> => {
+  if (access.privileged) return { Privileged: true }
+  const { capabilities = [] } = access
+  return {
+    CapDrop: ['ALL'],
+    ...(capabilities.length > 0 ? { CapAdd: capabilities } : { SecurityOpt: ['no-new-privileges'] }),
+    Privileged: false,
+  }
+}
+
 /** Directories of the host, as the API takes them for containers and services alike. */
-export const bindsOf = ({ mounts }: Pick<Workload, 'mounts'>): Record<string, unknown>[] =>
-  mounts.map(({ source, target, readOnly }) => ({
+export const bindsOf = (workload: Pick<Workload, 'mounts' | 'access'>): Record<string, unknown>[] =>
+  allMounts(workload).map(({ source, target, readOnly }) => ({
     Type: 'bind',
     Source: source,
     Target: target,

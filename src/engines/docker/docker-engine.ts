@@ -1,4 +1,14 @@
-import type { Host, HostId, Milliseconds, Observation, Reason, TenantId, Workload, WorkloadId } from '../../model/index.ts'
+import {
+  ACCESS_KINDS,
+  type Host,
+  type HostId,
+  type Milliseconds,
+  type Observation,
+  type Reason,
+  type TenantId,
+  type Workload,
+  type WorkloadId,
+} from '../../model/index.ts'
 import type { Clock, Random } from '../../runtime/index.ts'
 import { type Engine, EngineError } from '../engine.ts'
 import { invalid } from '../process/prepare.ts'
@@ -83,6 +93,7 @@ class Containers implements DockerEngine {
   readonly name = 'docker'
   readonly placement = 'manor'
   readonly volumes = 'service'
+  readonly gives = ACCESS_KINDS
   /** Each container has a network of its own, and is reached from outside it. */
   readonly listenAddress = '0.0.0.0'
   readonly #daemons: ReadonlyMap<HostId, Daemon>

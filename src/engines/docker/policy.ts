@@ -1,5 +1,5 @@
 import { isAbsolute, normalize } from 'node:path'
-import type { Workload } from '../../model/index.ts'
+import { type Access, closedBy, type Workload, type WorkloadMount } from '../../model/index.ts'
 import { invalid } from '../process/prepare.ts'
 import { isWithin } from '../process/view.ts'
 
@@ -8,20 +8,22 @@ export const PRIVATE_ROOT = '/manor'
 /** A workload's own: with its id in it, so that a path that leaks means nothing in another container. */
 export const privateDirectory = (id: string): string => `${PRIVATE_ROOT}/${id}`
 
-/**
- * What of a host never comes into a container: the daemons' sockets, with which a build would own the host, and the kernel's own files. What
- * lies above one of them holds it.
- */
-const CLOSED: readonly string[] = ['/run', '/var/run', '/proc', '/sys', '/dev', '/boot', '/var/lib/docker', '/var/lib/containerd']
-const SOCKET = /(^|\/)(docker|containerd|dockershim|crio|podman|buildkitd)\.sock$/
-
 /** What inside a container belongs to the engine and the runtime. */
 const TAKEN_TARGETS: readonly string[] = [PRIVATE_ROOT, '/proc', '/sys', '/dev', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf']
 
+/** The paths of its host that a workload was allowed, as mounts at their own place. */
+export const accessMounts = (access: Access | undefined): readonly WorkloadMount[] =>
+  (access?.hostPaths ?? []).map(({ path, writable }) => ({ source: path, target: path, readOnly: writable !== true }))
+
+/** Everything of its host that a workload sees. */
+export const allMounts = ({ mounts, access }: Pick<Workload, 'mounts' | 'access'>): readonly WorkloadMount[] => [
+  ...mounts,
+  ...accessMounts(access),
+]
+
 /**
- * Refuses mounts that would give away the host. `realPaths` are the sources as they are once links were followed, where that can be known.
- * `closed` adds the daemon's own socket and data directory. Privileges, devices, capabilities and the host's namespaces cannot be asked for at
- * all: a workload has no words for them.
+ * Refuses mounts that would give away the host, those that a tenant's policy allows included. `realPaths` are the sources as they are once links
+ * were followed, where that can be known. `closed` adds the daemon's own socket and data directory.
  */
 export const checkMounts = ({ mounts }: Pick<Workload, 'mounts'>, realPaths: readonly string[], closed: readonly string[]): void => {
   for (const { source, target } of mounts) {
@@ -32,11 +34,9 @@ export const checkMounts = ({ mounts }: Pick<Workload, 'mounts'>, realPaths: rea
     if (place === '/' || TAKEN_TARGETS.some(taken => isWithin(place, taken) || isWithin(taken, place)))
       throw invalid(`Nothing can be mounted at ${target}: that place in a container is the engine's own.`, 'Mount it elsewhere.')
   }
-  const forbidden = [...CLOSED, ...closed]
   for (const path of [...mounts.map(({ source }) => normalize(source)), ...realPaths]) {
-    if (SOCKET.test(path)) throw refused(path, 'a socket of a container engine')
-    const found = forbidden.find(each => isWithin(path, each) || isWithin(each, path))
-    if (found !== undefined) throw refused(path, `what is below ${found}`)
+    const gives = closedBy(path, closed)
+    if (gives !== undefined) throw refused(path, gives)
   }
 }
 

@@ -11,7 +11,7 @@ import { tarOf } from './client/tar.ts'
 import { type ContainerUser, containerSpec, privateFiles } from './container-spec.ts'
 import { containerName, readLabels } from './labels.ts'
 import type { Networks } from './networks.ts'
-import { checkMounts, PRIVATE_ROOT } from './policy.ts'
+import { allMounts, checkMounts, PRIVATE_ROOT } from './policy.ts'
 import { choosePorts, mayChoose } from './ports.ts'
 import { isNetworkGone, isPortTaken, pullFailure, startFailure } from './start-failure.ts'
 import type { StartLimiter } from './start-limiter.ts'
@@ -89,11 +89,12 @@ export class Submitter {
 
   async #check(workload: Workload): Promise<ImageReference & { readonly text: string }> {
     const { owner, isLocal, closedPaths, imageOf } = this.#options
-    // Mounts have other rules in containers.
-    checkWorkload({ ...workload, mounts: [] }, owner)
-    const sources = workload.mounts.map(({ source }) => source)
-    const real = isLocal ? await Promise.all(sources.map(source => realpath(source).catch(() => source))) : []
-    checkMounts(workload, real, closedPaths())
+    // Mounts have other rules in containers, and access to the host is theirs to give.
+    const { access: _given, ...plain } = workload
+    checkWorkload({ ...plain, mounts: [] }, owner)
+    const mounts = allMounts(workload)
+    const real = isLocal ? await Promise.all(mounts.map(({ source }) => realpath(source).catch(() => source))) : []
+    checkMounts({ mounts }, real, closedPaths())
     checkMemory(workload)
     const image = imageFor(workload, imageOf, 'Docker')
     // The rest of what could be wrong with it (placeholders, ports) is found out before anything is made.
@@ -178,7 +179,7 @@ export class Submitter {
     there: Inspected | undefined,
   ): Promise<void> {
     const { client, owner, clock, networks, end } = this.#options
-    const network = await networks.ensure(workload.tenant, end)
+    const network = workload.access?.hostNetwork ? 'host' : await networks.ensure(workload.tenant, end)
     const input = { ...this.#specInput(workload, image, network), ports }
     const id = there?.Id ?? (await client.createContainer(containerName(owner, workload.id), containerSpec(input), end))
     try {

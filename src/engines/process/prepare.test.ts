@@ -52,6 +52,8 @@ const REFUSED: readonly (readonly [what: string, change: Partial<Workload>])[] =
   ['a file that is the directory itself', { files: [{ path: '.', content: '', mode: 0o600 }] }],
   ['a file that climbs out', { files: [{ path: 'a/../../b', content: '', mode: 0o600 }] }],
   ['a mount elsewhere', { mounts: [{ source: '/a', target: '/b', readOnly: true }] }],
+  ['a privileged container', { access: { privileged: true } }],
+  ['a path of the host', { access: { hostPaths: [{ path: '/srv' }] } }],
   ['a mount by a relative path', { mounts: [{ source: 'a', target: 'a', readOnly: true }] }],
 ]
 

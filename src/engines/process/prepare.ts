@@ -1,6 +1,6 @@
 import { chown, lstat, mkdir, realpath, stat, writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, normalize } from 'node:path'
-import type { Workload, WorkloadMount } from '../../model/index.ts'
+import { accessWords, type Workload, type WorkloadMount } from '../../model/index.ts'
 import { hasCode } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import type { Identity } from './identities.ts'
@@ -26,13 +26,15 @@ const MAX_FILE_BYTES = 8 * 1_048_576
 
 export const invalid = (message: string, mend: string): EngineError => new EngineError({ code: 'invalid-spec', message, mend }, false)
 
-/** Refuses what could never run, before anything is made. */
+/** Refuses what could never run, before anything is made. An engine that gives access to its host checks that itself and passes it over here. */
 export const checkWorkload = (workload: Workload, owner: string): void => {
-  const { id, labels, account, command, environment, files, mounts } = workload
+  const { id, labels, account, command, environment, files, mounts, access } = workload
   if (!SAFE_ID.test(id))
     throw invalid(`The workload id "${id}" cannot be a file name.`, 'Use letters, digits, ".", "_" and "-", at most 128.')
   if (labels.owner !== owner)
     throw invalid(`The workload ${id} belongs to ${labels.owner}, and this engine to ${owner}.`, 'Give the owner of this engine.')
+  if (access !== undefined)
+    throw invalid(`${id} asks for what this engine cannot give: ${accessWords(access)}.`, 'Take it out of the access of its template.')
   if (!SAFE_ACCOUNT.test(account))
     throw invalid(`"${account}" is no account.`, 'Use letters, digits, ".", "_", "-" and "/", at most 128, with a letter or digit first.')
   const [program] = command

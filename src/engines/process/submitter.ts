@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Workload, WorkloadId } from '../../model/index.ts'
+import { type Access, accessWords, type Workload, type WorkloadId } from '../../model/index.ts'
 import { type Clock, hasCode, nameSuffix, type Random } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import { fitsAccount, writeAccounts } from './accounts.ts'
@@ -92,6 +92,7 @@ export class Submitter {
 
   async #submit(workload: Workload): Promise<void> {
     const { owner, records, clock, cgroups } = this.#options
+    if (workload.access !== undefined) throw noAccess(workload.id, workload.access)
     checkWorkload(workload, owner)
     if (records.of(workload.id, clock.now()) !== undefined) return
     const groups = cgroups?.groupsOf(workload.id) ?? []
@@ -194,6 +195,13 @@ const recordOf = (
   ports: Readonly<Record<string, number>>,
   groups: readonly string[],
 ): WorkloadRecord => ({ id, labels, tenant, program, ports, memoryMb: resources.memoryMb, graceMs, groups })
+
+/** A workload here is a user of this machine: what would be given to it would be given to all that this user runs. */
+const noAccess = (id: WorkloadId, access: Access): EngineError =>
+  invalid(
+    `${id} asks for ${accessWords(access)}, and the process engine runs builds as plain users of this machine, without containers.`,
+    'Take it out of the access of its template, or run builds on an engine with containers, such as docker.',
+  )
 
 const checkWorkingDirectory = async (path: string): Promise<void> => {
   const isDirectory = await stat(path).then(

@@ -138,6 +138,22 @@ test('names are such as a Swarm takes, and differ where owners or ids do', () =>
   )
 })
 
+test('what was allowed is given, and nothing beside it', () => {
+  const container = (more: Partial<Workload>) => Object(at(spec(more), 'TaskTemplate', 'ContainerSpec'))
+  const plain = container({})
+  assert.deepEqual([plain.CapabilityAdd, plain.Privileges], [undefined, { NoNewPrivileges: true }])
+  const able = container({ access: { capabilities: ['NET_ADMIN'] } })
+  assert.deepEqual([able.CapabilityAdd, able.CapabilityDrop, able.Privileges], [['CAP_NET_ADMIN'], ['ALL'], undefined])
+  const { Mounts: mounts, ...rest } = container({ access: { hostPaths: [{ path: '/srv/a' }] } })
+  const { Mounts: before, ...same } = plain
+  assert.deepEqual(rest, same)
+  assert.deepEqual(mounts, [
+    ...before,
+    { Type: 'bind', Source: '/srv/a', Target: '/srv/a', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
+  ])
+  assert.deepEqual(at(spec({ access: { hostNetwork: true } }), 'TaskTemplate', 'Networks'), [{ Target: 'host' }])
+})
+
 test('files travel in pieces that fit, and what is too large or too long is refused', () => {
   const files = (bytes: number, path = 'f') => workload({ files: [{ path, content: 'x'.repeat(bytes), mode: 0o600 }] })
   const pieces = payloadOf(files(1_200_000), {}, { uid: 1, gid: 1 }, 0)

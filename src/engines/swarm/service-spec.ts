@@ -56,7 +56,7 @@ export const serviceSpec = (input: ServiceInput): WholeSpec => {
       Resources: resources(input),
       RestartPolicy: { Condition: 'none' },
       Placement: { Constraints: input.constraints },
-      Networks: [{ Target: input.network, Aliases: [workload.labels.noun] }],
+      Networks: [workload.access?.hostNetwork ? { Target: 'host' } : { Target: input.network, Aliases: [workload.labels.noun] }],
       LogDriver: { Name: 'json-file', Options: { 'max-size': LOG_FILE_SIZE, 'max-file': LOG_FILES } },
     },
     Mode: { Replicated: { Replicas: 1 } },
@@ -74,6 +74,7 @@ const containerSpec = ({ workload, ports, image, user, secrets, readOnlyRoot, ex
   const dir = privateDirectory(workload.id)
   const fill = fillerOf(workload, ports, dir)
   const workingDirectory = workload.workingDirectory === undefined ? dir : fill(workload.workingDirectory)
+  const capabilities = workload.access?.capabilities ?? []
   return {
     Image: image,
     Labels: labelsOf(workload, ports),
@@ -88,8 +89,10 @@ const containerSpec = ({ workload, ports, image, user, secrets, readOnlyRoot, ex
     Init: true,
     ReadOnly: readOnlyRoot,
     CapabilityDrop: ['ALL'],
-    // Daemons of API 1.46 and later heed it; older ones pass it over, and their hosts say so.
-    Privileges: { NoNewPrivileges: true },
+    ...(capabilities.length > 0 ? { CapabilityAdd: capabilities.map(name => `CAP_${name}`) } : {}),
+    // Daemons of API 1.46 and later heed it; older ones pass it over, and their hosts say so. What it may do is taken through programs with file
+    // capabilities or the set-user-id bit, which this would keep it from.
+    ...(capabilities.length > 0 ? {} : { Privileges: { NoNewPrivileges: true } }),
     Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
     StopSignal: 'SIGTERM',
     StopGracePeriod: workload.graceMs * NANOS_PER_MS,

@@ -4,7 +4,7 @@ import { DaemonSilent, hasStatus } from '../docker/client/errors.ts'
 import { type RegistryLogin, registryAuthHeader } from '../docker/client/image-reference.ts'
 import type { ContainerUser } from '../docker/container-spec.ts'
 import { LABEL, ownerLabel } from '../docker/labels.ts'
-import { checkMounts } from '../docker/policy.ts'
+import { allMounts, checkMounts } from '../docker/policy.ts'
 import { choosePorts, mayChoose } from '../docker/ports.ts'
 import { isPortTaken } from '../docker/start-failure.ts'
 import type { StartLimiter } from '../docker/start-limiter.ts'
@@ -109,10 +109,14 @@ export class Submitter {
 
   #check(workload: Workload): void {
     const { owner, random } = this.#options
-    // Mounts have other rules in containers.
-    checkWorkload({ ...workload, mounts: [] }, owner)
-    checkMounts(workload, [], [])
-    for (const { target } of workload.mounts)
+    // Mounts have other rules in containers, and access to the host is theirs to give.
+    const { access, ...plain } = workload
+    checkWorkload({ ...plain, mounts: [] }, owner)
+    if (access?.privileged)
+      throw invalid(`${workload.id} asks for a privileged container, and a Swarm has none.`, 'Ask for the capabilities that it needs.')
+    const mounts = allMounts(workload)
+    checkMounts({ mounts }, [], [])
+    for (const { target } of mounts)
       if (target === '/tmp' || TAKEN_TARGETS.some(taken => isWithin(target, taken)))
         throw invalid(`Nothing can be mounted at ${target}: that place in a container is the engine's own.`, 'Mount it elsewhere.')
     checkMemory(workload)

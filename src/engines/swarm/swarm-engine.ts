@@ -93,6 +93,8 @@ class Services implements SwarmEngine {
   readonly name = 'swarm'
   readonly placement = 'engine'
   readonly volumes = 'service'
+  /** A Swarm has no privileged services. */
+  readonly gives = ['capabilities', 'hostPaths', 'hostNetwork'] as const
   /** Each container has networks of its own, and is reached from outside them. */
   readonly listenAddress = '0.0.0.0'
   readonly #hints = new Hints()
