@@ -1,4 +1,4 @@
-import type { SecondTask } from '../engines/index.ts'
+import type { Parting, SecondTask } from '../engines/index.ts'
 import { controllerId, type ReasonCode } from '../model/index.ts'
 import type { NewEvent, Store } from '../store/index.ts'
 
@@ -25,6 +25,16 @@ export const engineEventsIn = (store: Store, onWarning: (message: string) => voi
         data: { reason: 'second-task', workload, task, ...(holder === undefined ? {} : { holder }) },
       })
     },
+    /** Mesos has ended this Manor's part: nothing is launched or stopped there until a person has done what the mend says. */
+    parting: ({ kind, reason: { code, message, mend } }: Parting): void =>
+      keep({
+        kind: 'manor',
+        subject: 'mesos',
+        type: `framework-${kind}`,
+        actor: 'mesos',
+        message: mend === undefined ? message : `${message} ${mend}`,
+        data: { reason: code },
+      }),
   }
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { TaskRecord } from '../engines/index.ts'
+import { NotLeadingError, type TaskRecord } from '../engines/index.ts'
 import { hostId, workloadId } from '../model/index.ts'
 import { VirtualClock } from '../runtime/index.ts'
 import { openSqliteStore } from '../store/index.ts'
-import { frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
+import { beginTerm, frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
 
 const record = (change: Partial<TaskRecord> = {}): TaskRecord => ({
   workload: workloadId('a.1'),
@@ -32,12 +32,31 @@ test('of two that choose a framework id at once, one is taken and both learn it'
 
 test('a task is inserted once, changed and forgotten', async () => {
   const store = await openSqliteStore(':memory:', new VirtualClock())
-  const tasks = taskRecordsIn(store)
+  const tasks = taskRecordsIn(store, await beginTerm(store))
   assert.equal(await tasks.insert(record()), undefined)
   assert.deepEqual(await tasks.insert(record({ attempt: 2 })), record())
   await tasks.save(record({ step: 'running', startedAt: 5 }))
   assert.deepEqual(await tasks.load(), [record({ step: 'running', startedAt: 5 })])
   await tasks.delete(workloadId('a.1'))
   assert.deepEqual(await tasks.load(), [])
+  await store.close()
+})
+
+test('who has no term any more writes nothing any more, and the next one finds what was written before', async () => {
+  const store = await openSqliteStore(':memory:', new VirtualClock())
+  const first = await beginTerm(store)
+  const older = taskRecordsIn(store, first)
+  await older.insert(record())
+  const second = await beginTerm(store)
+  assert.deepEqual([first.lasts(), second.lasts()], [false, true])
+  for (const write of [
+    () => older.insert(record({ workload: workloadId('b.1') })),
+    () => older.save(record({ step: 'running' })),
+    () => older.delete(workloadId('a.1')),
+  ])
+    await assert.rejects(write, NotLeadingError)
+  const newer = taskRecordsIn(store, second)
+  assert.deepEqual(await newer.load(), [record()])
+  await newer.save(record({ step: 'running' }))
   await store.close()
 })

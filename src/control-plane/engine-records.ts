@@ -1,8 +1,9 @@
-import type { FrameworkIds, TaskRecord, TaskRecords } from '../engines/index.ts'
+import { type FrameworkIds, NotLeadingError, type TaskRecord, type TaskRecords } from '../engines/index.ts'
 import type { WorkloadId } from '../model/index.ts'
-import type { Store } from '../store/index.ts'
+import type { Store, Transaction } from '../store/index.ts'
 
 const FRAMEWORK_ID = 'mesos-framework-id'
+const TERM = 'mesos-term'
 const TASK = 'mesos-task/'
 
 /** The id of our framework, in the store: whoever changes it has seen the one before. */
@@ -19,18 +20,38 @@ export const frameworkIdsIn = (store: Store): FrameworkIds => ({
     ),
 })
 
+/** From when to when one engine speaks for the framework: until the next one begins its own. */
+export type Term = { readonly number: string; readonly lasts: () => boolean }
+
+/** Begins a term and with that ends all before it: whoever held one writes no record any more. Durable before it resolves. */
+export const beginTerm = async (store: Store): Promise<Term> => {
+  const number = await store.transact(
+    tx => {
+      const value = String(tx.nextEpoch())
+      tx.put('setting', { id: TERM, value })
+      return value
+    },
+    { flush: true },
+  )
+  return { number, lasts: () => store.get('setting', TERM)?.value === number }
+}
+
 /**
- * What is known of Mesos' tasks, in the store. Mesos takes an acknowledgement as a promise that its update is kept, so each is on the disk
+ * What is known of Mesos' tasks, in the store, for as long as a term lasts: that it does is looked at in the transaction of each write. Mesos takes an acknowledgement as a promise that its update is kept, so each is on the disk
  * before the call resolves; updates that come together share one flush.
  */
-export const taskRecordsIn = (store: Store): TaskRecords => {
+export const taskRecordsIn = (store: Store, term: Term): TaskRecords => {
   const keyOf = (workload: WorkloadId): string => TASK + workload
   const put = (record: TaskRecord) => ({ id: keyOf(record.workload), value: JSON.stringify(record) })
+  const check = (tx: Transaction): void => {
+    if (tx.get('setting', TERM)?.value !== term.number) throw new NotLeadingError('Another Manor keeps the records of tasks now.')
+  }
   return {
     load: async () => store.list('engine-record').flatMap(({ id, value }) => (id.startsWith(TASK) ? [parseRecord(value)] : [])),
     insert: record =>
       store.transact(
         tx => {
+          check(tx)
           const known = tx.get('engine-record', keyOf(record.workload))
           if (known !== undefined) return parseRecord(known.value)
           tx.put('engine-record', put(record))
@@ -38,8 +59,19 @@ export const taskRecordsIn = (store: Store): TaskRecords => {
         },
         { flush: true },
       ),
-    save: record => store.transact(tx => tx.put('engine-record', put(record)), { flush: true }),
-    delete: workload => store.transact(tx => tx.remove('engine-record', keyOf(workload))),
+    save: record =>
+      store.transact(
+        tx => {
+          check(tx)
+          tx.put('engine-record', put(record))
+        },
+        { flush: true },
+      ),
+    delete: workload =>
+      store.transact(tx => {
+        check(tx)
+        tx.remove('engine-record', keyOf(workload))
+      }),
   }
 }
 

@@ -10,12 +10,13 @@ import {
   type LeaderDiscovery,
   type MesosEngine,
   readZooKeeperAddress,
+  renewFramework,
   ZooKeeperDiscovery,
 } from '../engines/index.ts'
 import { programsInNamedImages } from '../images/index.ts'
 import { IMAGE_USER } from './containers.ts'
 import { engineEventsIn } from './engine-events.ts'
-import { frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
+import { beginTerm, frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
 import { DOOR_PORT, type EngineOptions, type OpenDoor, type OpenedEngine, readText } from './opened-engine.ts'
 
 /** On one machine, with hosts that share its file system, this is where they reach Manor; a cluster's operator says another. */
@@ -94,17 +95,21 @@ const openDoor = ({ config, openDoor: open }: EngineOptions): Promise<OpenDoor> 
 }
 
 const mesosOf = async (
-  { owner, store, clock, random, onWarning }: EngineOptions,
+  { owner, store, clock, random, onWarning, newFramework }: EngineOptions,
   config: MesosConfig | MarathonConfig,
 ): Promise<MesosEngine> => {
   const { login, ca, rolePrefix } = config
   const warn = (message: string, cause?: unknown): void =>
     onWarning(cause === undefined ? message : `${message} (${cause instanceof Error ? cause.message : String(cause)})`)
+  const frameworkIds = frameworkIdsIn(store)
+  if (newFramework) await renewFramework({ frameworkIds, random })
+  const term = await beginTerm(store)
   return createMesosEngine({
     owner,
     discovery: discoveryOf(config.leaders, { clock, random, onWarning: warn, scheme: ca === undefined ? 'http' : 'https' }),
-    frameworkIds: frameworkIdsIn(store),
-    tasks: taskRecordsIn(store),
+    frameworkIds,
+    tasks: taskRecordsIn(store, term),
+    mayLead: async () => term.lasts(),
     clock,
     random,
     user: config.user ?? process.env.USER ?? 'root',
@@ -114,6 +119,7 @@ const mesosOf = async (
       : { credentials: { principal: login.principal, secret: (await readText(login.secretFile, 'engine.login.secretFile')).trimEnd() } }),
     ...(ca === undefined ? {} : { tls: { ca: await readText(ca, 'engine.ca') } }),
     onWarning: warn,
+    onFarewell: engineEventsIn(store, onWarning).parting,
   })
 }
 

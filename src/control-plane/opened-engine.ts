@@ -36,6 +36,8 @@ export type EngineOptions = {
   readonly onWarning: (message: string) => void
   /** Starts doubles of Mesos and Marathon here; absent where this Manor has none. */
   readonly startDoubles?: StartDoubles
+  /** Begin a new framework in Mesos: the one before was removed there, and a person has decided that nothing of it runs any more. */
+  readonly newFramework: boolean
   /** Opens Manor's door for workloads that do not share its loopback. */
   readonly openDoor: (listen: { readonly host: string; readonly port: number }, url?: string) => Promise<OpenDoor>
 }

@@ -53,6 +53,8 @@ export type ManorOptions = {
   readonly config: Config
   /** For `double: true` in the configuration. */
   readonly startDoubles?: StartDoubles
+  /** For a Manor on Mesos whose framework was removed there: begin another. */
+  readonly newFramework: boolean
   /** Name of this machine among hosts. */
   readonly hostName: string
   readonly mirror?: string

@@ -36,6 +36,8 @@ export {
   type MesosCounts,
   type MesosEngine,
   type MesosEngineOptions,
+  NotLeadingError,
+  type Parting,
   readZooKeeperAddress,
   renewFramework,
   type TaskRecord,

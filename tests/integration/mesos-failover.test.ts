@@ -15,7 +15,8 @@ import type { Observation, Workload, WorkloadId } from '../../src/model/index.ts
 import { integer, seededRandom, systemClock, systemRandom } from '../../src/runtime/index.ts'
 import { type RunningMesos, startMesos } from '../support/mesos.ts'
 import { CRASH_OWNER, fileState } from '../support/mesos-crash-child.ts'
-import { givenCluster, type MesosState, memoryState, openEngine, placing } from '../support/mesos-engine.ts'
+import { givenCluster, type MesosState, memoryState, openEngine, placing, sharedState } from '../support/mesos-engine.ts'
+import { playPair } from '../support/mesos-pair.ts'
 import { shellWorkload } from '../support/shell-workload.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -174,6 +175,31 @@ test('of two engines with one framework id exactly one works, and the other step
   assert.equal(second.inner.counts.subscriptions, 1)
 })
 
+whereOwn('leadership moves back and forth under load: no task is lost and none is doubled', async () => {
+  const seed = Number(process.env.SEED ?? integer({ next: Math.random, bytes: () => new Uint8Array() }, 1_000_000))
+  const random = seededRandom(seed)
+  const directory = mkdtempSync(join(tmpdir(), 'manor-mesos-pair-'))
+  try {
+    const shared = sharedState(memoryState())
+    await playPair({
+      seed,
+      random,
+      directory,
+      count: 20,
+      moves: 6,
+      mostBetweenMs: 3_000,
+      submitEveryMs: 400,
+      taskOf: script => workload('moves', script),
+      lead: () => {
+        const { state, mayLead } = shared.lead()
+        return open('moves', state, { mayLead })
+      },
+    })
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
 test('offers are suppressed while nothing waits, and revived exactly once when something does', async () => {
   const engine = await open('counted', memoryState())
   const waves = 5
@@ -226,7 +252,7 @@ test('a framework that Mesos has removed says so and is not used again; a new on
   await first.inner.teardown(signal)
   await waitFor(() => farewells.length > 0, { what: 'it is told' })
   assert.deepEqual(farewells, ['removed'])
-  await assert.rejects(first.list(signal), cause => cause instanceof EngineError && /new framework/.test(cause.reason.mend ?? ''))
+  await assert.rejects(first.list(signal), cause => cause instanceof EngineError && /--new-framework/.test(cause.reason.mend ?? ''))
   const old = state.framework()
   assert.ok(await renewFramework({ frameworkIds: state.frameworkIds, random: systemRandom }))
   assert.notEqual(state.framework(), old)

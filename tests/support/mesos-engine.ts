@@ -10,6 +10,7 @@ import {
   fixedLeaders,
   type MesosEngine,
   type MesosEngineOptions,
+  NotLeadingError,
   type TaskRecord,
   type TaskRecords,
 } from '../../src/engines/index.ts'
@@ -77,6 +78,36 @@ export const memoryState = (): MesosState => {
         await later()
         rows.delete(workload)
       },
+    },
+  }
+}
+
+/**
+ * A state that several Manors share, one leading at a time: `lead` takes the lead from whoever has it, and what that one would still write is
+ * refused, as the store does by its terms (src/control-plane/engine-records.ts).
+ */
+export const sharedState = (state: MesosState): { lead(): { readonly state: MesosState; readonly mayLead: () => Promise<boolean> } } => {
+  let term = 0
+  const { tasks } = state
+  return {
+    lead: () => {
+      const mine = ++term
+      const fenced = async <Result>(write: () => Promise<Result>): Promise<Result> => {
+        if (term !== mine) throw new NotLeadingError('Somebody else leads.')
+        return write()
+      }
+      return {
+        mayLead: async () => term === mine,
+        state: {
+          ...state,
+          tasks: {
+            load: () => tasks.load(),
+            insert: record => fenced(() => tasks.insert(record)),
+            save: record => fenced(() => tasks.save(record)),
+            delete: workload => fenced(() => tasks.delete(workload)),
+          },
+        },
+      }
     },
   }
 }

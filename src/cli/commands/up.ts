@@ -11,6 +11,7 @@ export const upCommand: CommandModule = {
     command.addOption(parsed('--port <port>', 'listen on this port, 0 for any free one', parsePort).default(DEFAULT_PORT))
     command.addOption(parsed('--engine <kind>', `what runs controllers and agents: ${ENGINE_KINDS.join(', ')}`, parseEngine))
     command.option('--double', 'with --engine mesos or marathon: a double of it on this machine, for a trial without a cluster')
+    command.option('--new-framework', 'on Mesos, after it has removed the framework and once nothing of that runs any more: begin another')
     command.addOption(completedBy(parsed('--config <file>', 'settings, instead of manor.yaml in the home', parseFile), 'file'))
     command.addOption(parsed('--distribution <name>', 'what controllers run: jenkins or hudson', parseDistribution))
     command.addOption(completedBy(parsed('--war <file>', 'a war of your own instead', parseFile), 'file'))

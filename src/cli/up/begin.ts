@@ -33,6 +33,7 @@ export const beginManor = async (
     hostName: hostNameOf(hostname()),
     ...(env.MANOR_JENKINS_MIRROR ? { mirror: env.MANOR_JENKINS_MIRROR } : {}),
     ...(env.MANOR_AIR_GAP ? { airGapDirectory: env.MANOR_AIR_GAP } : {}),
+    newFramework: options.newFramework ?? false,
     startDoubles: startDoubles(context),
     clock,
     random,

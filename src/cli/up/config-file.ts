@@ -4,7 +4,12 @@ import { type Config, ConfigError, ENGINE_KINDS, type EngineKind, parseConfig } 
 import { hasCode } from '../../runtime/index.ts'
 import { CliError } from '../errors.ts'
 
-export type ConfigOptions = { readonly engine?: EngineKind; readonly config?: string; readonly double?: boolean }
+export type ConfigOptions = {
+  readonly engine?: EngineKind
+  readonly config?: string
+  readonly double?: boolean
+  readonly newFramework?: boolean
+}
 
 export const parseEngine = (what: string, text: string): EngineKind => {
   const kind = ENGINE_KINDS.find(one => one === text)
@@ -17,7 +22,14 @@ export const parseEngine = (what: string, text: string): EngineKind => {
  * later starts and `down` find the same engine; it cannot change it, since what runs on one engine is not there on another. Rejects with a
  * CliError.
  */
-export const readConfig = async ({ engine, config: named, double = false }: ConfigOptions, home: string): Promise<Config> => {
+export const readConfig = async (options: ConfigOptions, home: string): Promise<Config> => {
+  const config = await readEngine(options, home)
+  if (options.newFramework && config.engine.kind !== 'mesos' && config.engine.kind !== 'marathon')
+    throw new CliError(`--new-framework is of the engines mesos and marathon, and ${home} runs on ${config.engine.kind}: leave it out.`)
+  return config
+}
+
+const readEngine = async ({ engine, config: named, double = false }: ConfigOptions, home: string): Promise<Config> => {
   if (double && engine !== 'mesos' && engine !== 'marathon')
     throw new CliError('--double stands for a cluster that is not there: give --engine mesos or --engine marathon with it.')
   const path = named ?? join(home, 'manor.yaml')

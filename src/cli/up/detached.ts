@@ -62,6 +62,7 @@ const wordsOf = (home: string, options: UpOptions): string[] => [
   String(options.port),
   ...(options.engine === undefined ? [] : ['--engine', options.engine]),
   ...(options.double ? ['--double'] : []),
+  ...(options.newFramework ? ['--new-framework'] : []),
   ...(options.config === undefined ? [] : ['--config', options.config]),
   ...(options.distribution === undefined ? [] : ['--distribution', options.distribution]),
   ...(options.war === undefined ? [] : ['--war', options.war]),

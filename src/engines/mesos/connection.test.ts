@@ -237,6 +237,20 @@ test('what is no RecordIO ends the stream, and events of later versions are pass
   })
 })
 
+test('who steps back ends its stream, calls nothing more, and is told once', async () => {
+  await using server = await serve((_request, response) => answer('stream', response))
+  await connected([server.origin], async (connection, seen) => {
+    await waitFor(() => seen.subscriptions === 1, { what: 'it is subscribed' })
+    connection.stepBack('The records are theirs.')
+    connection.stepBack('The records are theirs.')
+    assert.deepEqual(seen.farewells, [{ kind: 'superseded', message: 'The records are theirs.' }])
+    assert.equal(connection.origin, undefined)
+    await assert.rejects(connection.call({ type: 'TEARDOWN' }), /no subscription/)
+    await connection.close()
+    assert.deepEqual([seen.ends, server.received.length], [[], 1])
+  })
+})
+
 test('who does not lead any more does not take the framework back after a loss', async () => {
   await using server = await serve((_request, response) => answer('stream', response, true))
   let asked = 0

@@ -55,6 +55,7 @@ export class Connection {
   #running: Promise<void> | undefined
   #unfollow: (() => void) | undefined
   #subscriptions = 0
+  #parted = false
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -71,9 +72,16 @@ export class Connection {
     await this.#running
   }
 
+  /** Ends the stream and opens no other: somebody else speaks for the framework. Its tasks and its offers are theirs. */
+  stepBack(message: string): void {
+    if (this.#parted) return
+    this.#part({ kind: 'superseded', message })
+    this.#open?.abort.abort(new Error(message))
+  }
+
   /** Where the leader answers, while a subscription stands. */
   get origin(): string | undefined {
-    return this.#open?.origin
+    return this.#parted ? undefined : this.#open?.origin
   }
 
   /** How often it subscribed. */
@@ -92,7 +100,7 @@ export class Connection {
    */
   async call(call: Call, signal?: AbortSignal): Promise<Answer> {
     const open = this.#open
-    if (open === undefined) throw new MesosHttpError(403, 'There is no subscription with a leader.')
+    if (open === undefined || this.#parted) throw new MesosHttpError(403, 'There is no subscription with a leader.')
     const { info } = this.#options.handler.describe()
     const answer = await this.#options.http.post(
       open.origin,
@@ -121,24 +129,29 @@ export class Connection {
     const { clock, random, discovery, handler } = this.#options
     const { signal } = this.#stop
     let failures = 0
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#parted) {
       const origin = this.#leader ?? (await this.#someLeader())
       if (origin === undefined) break
       const before = this.#subscriptions
       try {
         if ((await this.#options.mayLead?.()) === false) {
-          handler.farewell({ kind: 'superseded', message: 'Another Manor leads.' })
-          return
+          this.stepBack('Another Manor leads.')
+          break
         }
         if (await this.#subscribe(origin)) return
       } catch (cause) {
-        if (signal.aborted) break
+        if (signal.aborted || this.#parted) break
         handler.disconnected(cause)
         discovery.failed(origin)
       }
       failures = this.#subscriptions > before ? 1 : failures + 1
       await clock.sleep(backoffDelay(RECONNECT, failures, random), signal).catch(() => undefined)
     }
+  }
+
+  #part(farewell: Farewell): void {
+    this.#parted = true
+    this.#options.handler.farewell(farewell)
   }
 
   /** Resolves once somebody leads; undefined where it is closed before. */
@@ -193,11 +206,12 @@ export class Connection {
     for await (const chunk of answer.body) {
       watchdog.alive()
       for (const record of reader.push(chunk)) {
+        if (this.#parted) return true
         const event = readEvent(record)
         if (event.type === 'ERROR') {
           const farewell = farewellOf(event.error.message)
           if (farewell === undefined) throw new Error(`Mesos ended the subscription: ${event.error.message}`)
-          this.#options.handler.farewell(farewell)
+          this.#part(farewell)
           return true
         }
         if (event.type === 'SUBSCRIBED') {

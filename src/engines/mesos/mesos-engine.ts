@@ -18,10 +18,11 @@ import type { LeaderDiscovery } from './discovery.ts'
 import { describeFramework, frameworkId } from './framework.ts'
 import { Hints } from './hints.ts'
 import { type Credentials, MesosHttp, MesosHttpError, type TlsOptions } from './http.ts'
+import { Liveness } from './liveness.ts'
 import { type Claim, OfferDesk, offersGone } from './offer-desk.ts'
 import { OperatorApi } from './operator-api.ts'
-import { partingError } from './parting.ts'
-import type { FrameworkIds, TaskRecord, TaskRecords } from './ports.ts'
+import { type Parting, partingError, partingOf } from './parting.ts'
+import { type FrameworkIds, NotLeadingError, type TaskRecord, type TaskRecords } from './ports.ts'
 import { Roles } from './roles.ts'
 import { TaskBook } from './task-book.ts'
 import { taskIdOf } from './task-id.ts'
@@ -58,11 +59,14 @@ export type MesosEngineOptions = {
   readonly gpus?: boolean
   readonly revocable?: boolean
   readonly usageEveryMs?: Milliseconds
-  /** Whether this Manor leads (its lease); asked before each subscription. Absent where there is only one. */
+  /**
+   * Whether this instance leads, of several over the same records; asked before each subscription. Absent where there is only one. Between
+   * subscriptions the records tell: a write that they refuse (NotLeadingError) ends this instance's work too.
+   */
   readonly mayLead?: () => Promise<boolean>
   readonly onWarning: (message: string, cause?: unknown) => void
   /** Told once where this instance may do nothing any more: another has taken over, or the framework is dead. */
-  readonly onFarewell?: (farewell: Farewell) => void
+  readonly onFarewell?: (parting: Parting) => void
 }
 
 export type MesosCounts = {
@@ -109,6 +113,7 @@ class Mesos implements MesosEngine {
   readonly #framework: string
   readonly #http: MesosHttp
   readonly #operator: OperatorApi
+  readonly #liveness: Liveness
   readonly #agentClient: AgentClient
   readonly #connection: Connection
   readonly #desk: OfferDesk
@@ -136,6 +141,7 @@ class Mesos implements MesosEngine {
       ...(options.tls === undefined ? {} : { tls: options.tls }),
     })
     this.#operator = new OperatorApi(this.#http)
+    this.#liveness = new Liveness(clock, origin => this.#operator.alive(origin, this.#closing.signal))
     this.#agentClient = new AgentClient(this.#http)
     this.#agents = new Agents(clock, options.tls === undefined ? 'http' : 'https')
     this.#connection = new Connection({
@@ -170,6 +176,7 @@ class Mesos implements MesosEngine {
       send: call => this.#send(call),
       lookUp: () => this.#operator.tasks(this.#origin(), this.#framework, this.#closing.signal),
       onChange: observation => this.#hints.tell(observation),
+      onFenced: () => this.#connection.stepBack('Another Manor has taken the records of tasks over.'),
       onWarning: options.onWarning,
     })
   }
@@ -216,12 +223,12 @@ class Mesos implements MesosEngine {
       running = this.#submit(workload, on).finally(() => this.#submits.delete(workload.id))
       this.#submits.set(workload.id, running)
     }
-    await unlessAborted(running, signal)
+    await unlessAborted(this.#whileLeading(running), signal)
   }
 
   async stop(id: WorkloadId, grace: Milliseconds, signal: AbortSignal): Promise<void> {
     await this.#answering(signal)
-    await this.#book.stop(id, grace)
+    await this.#whileLeading(this.#book.stop(id, grace))
   }
 
   async remove(id: WorkloadId, signal: AbortSignal): Promise<void> {
@@ -233,7 +240,7 @@ class Mesos implements MesosEngine {
         { code: 'invalid-spec', message: `${id} has not ended.`, mend: 'Stop it, and remove it once it has ended.' },
         true,
       )
-    await this.#book.forget(id)
+    await this.#whileLeading(this.#book.forget(id))
   }
 
   async list(signal: AbortSignal): Promise<readonly Observation[]> {
@@ -265,6 +272,15 @@ class Mesos implements MesosEngine {
     if (record === undefined || api === undefined) return ''
     const task = taskIdOf(id, record.attempt)
     return this.#agentClient.output(api, this.#framework, task, Math.min(bytes, MAX_LOG_BYTES), signal)
+  }
+
+  /** Whoever does not lead any more says so in the words of its farewell. */
+  async #whileLeading(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (cause) {
+      throw cause instanceof NotLeadingError && this.#farewell !== undefined ? partingError(this.#farewell) : cause
+    }
   }
 
   // ---- submitting
@@ -372,7 +388,7 @@ class Mesos implements MesosEngine {
         this.#roles.disconnected()
         this.#book.disconnected()
         this.#wakeWaiting()
-        this.#options.onFarewell?.(farewell)
+        this.#options.onFarewell?.(partingOf(farewell))
       },
     }
   }
@@ -447,16 +463,11 @@ class Mesos implements MesosEngine {
   async #answering(signal: AbortSignal): Promise<void> {
     const origin = await this.#connected(signal)
     try {
-      await this.#operator.alive(origin, signal)
+      await unlessAborted(this.#liveness.of(origin), signal)
     } catch (cause) {
       signal.throwIfAborted()
-      throw new EngineError(
-        { code: 'host-silent', message: `Mesos does not answer: ${cause instanceof Error ? cause.message : String(cause)}` },
-        true,
-        {
-          cause,
-        },
-      )
+      const message = `Mesos does not answer: ${cause instanceof Error ? cause.message : String(cause)}`
+      throw new EngineError({ code: 'host-silent', message }, true, { cause })
     }
   }
 

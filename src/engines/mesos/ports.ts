@@ -9,7 +9,15 @@ export interface FrameworkIds {
   swap(expected: string | undefined, next: string): Promise<boolean>
 }
 
-/** The rows of tasks, by workload. */
+/** What a write of a record rejects with where another instance leads: nothing was written, and nothing may be launched or told to Mesos. */
+export class NotLeadingError extends Error {
+  override readonly name = 'NotLeadingError'
+}
+
+/**
+ * The rows of tasks, by workload. Where several instances share them, whoever leads has fenced the others off before it loads: their writes
+ * reject with a NotLeadingError.
+ */
 export interface TaskRecords {
   load(): Promise<readonly TaskRecord[]>
   /** Adds a record; where the workload has one already, gives that back and changes nothing. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hostId, type Observation, workloadId } from '../../model/index.ts'
 import { seededRandom, settle, VirtualClock } from '../../runtime/index.ts'
-import type { TaskRecord } from './ports.ts'
+import { NotLeadingError, type TaskRecord } from './ports.ts'
 import { type FoundTask, TaskBook } from './task-book.ts'
 import type { Call, TaskStatus } from './wire.ts'
 
@@ -33,7 +33,7 @@ const bench = async (rows: readonly TaskRecord[], found: ReadonlyMap<string, Fou
   const sent: Call[] = []
   const kept: string[] = []
   const hints: Observation[] = []
-  const disk = { isFull: false, saves: 0 }
+  const disk = { isFull: false, isTheirs: false, saves: 0, fenced: 0 }
   const book = new TaskBook({
     owner: 'o',
     clock,
@@ -47,6 +47,7 @@ const bench = async (rows: readonly TaskRecord[], found: ReadonlyMap<string, Fou
       save: async ({ workload, step }) => {
         disk.saves++
         if (disk.isFull) throw new Error('The disk is full.')
+        if (disk.isTheirs) throw new NotLeadingError('Theirs.')
         kept.push(`${workload} ${step}`)
       },
       delete: async () => undefined,
@@ -57,6 +58,7 @@ const bench = async (rows: readonly TaskRecord[], found: ReadonlyMap<string, Fou
     },
     lookUp: async () => found,
     onChange: observation => hints.push(observation),
+    onFenced: () => disk.fenced++,
     onWarning: () => undefined,
   })
   await book.load()
@@ -65,6 +67,15 @@ const bench = async (rows: readonly TaskRecord[], found: ReadonlyMap<string, Fou
     sent.filter((call): call is Extract<Call, { type: Type }> => call.type === type)
   return { clock, sent, kept, hints, disk, book, calls }
 }
+
+test('once the records are another instance’s nothing is acknowledged and no kill goes out, and that is told', async () => {
+  const { book, disk, calls } = await bench([record('a')])
+  disk.isTheirs = true
+  book.update(status('a', 'TASK_RUNNING', 'u1'))
+  await settle()
+  await assert.rejects(book.stop(workloadId('a'), 1_000), NotLeadingError)
+  assert.deepEqual([calls('ACKNOWLEDGE').length, calls('KILL').length, disk.fenced], [0, 0, 2])
+})
 
 test('an update is kept, then acknowledged; the same one again is acknowledged and not kept again', async () => {
   const { book, kept, disk, hints, calls } = await bench([record('a')])

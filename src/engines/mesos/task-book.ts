@@ -1,7 +1,7 @@
 import { hostId, type Milliseconds, type Observation, type WorkloadId, type WorkloadLabels } from '../../model/index.ts'
 import { type Backoff, backoffDelay, type Clock, type Random } from '../../runtime/index.ts'
 import { observationOf, type Usage } from './observation.ts'
-import type { TaskRecord, TaskRecords } from './ports.ts'
+import { NotLeadingError, type TaskRecord, type TaskRecords } from './ports.ts'
 import { applyStatus, meaningOf } from './status.ts'
 import { readTaskId, taskIdOf } from './task-id.ts'
 import { type Call, nanoseconds, type TaskStatus } from './wire.ts'
@@ -34,6 +34,8 @@ export type TaskBookOptions = {
   readonly send: (call: Call) => void
   readonly lookUp: () => Promise<ReadonlyMap<string, FoundTask>>
   readonly onChange: (observation: Observation) => void
+  /** A record could not be written, since another instance leads. */
+  readonly onFenced: () => void
   readonly onWarning: (message: string, cause?: unknown) => void
 }
 
@@ -82,7 +84,7 @@ export class TaskBook {
 
   /** Writes the intent; gives back what was there instead, where somebody was faster. */
   async intend(record: TaskRecord): Promise<TaskRecord | undefined> {
-    const there = await this.#options.records.insert(record)
+    const there = await this.#fenced(this.#options.records.insert(record))
     this.#put(there ?? record)
     return there
   }
@@ -356,7 +358,7 @@ export class TaskBook {
   }
 
   #write(id: WorkloadId, work: () => Promise<void>): Promise<void> {
-    const next = (this.#writes.get(id) ?? Promise.resolve()).catch(() => undefined).then(work)
+    const next = this.#fenced((this.#writes.get(id) ?? Promise.resolve()).catch(() => undefined).then(work))
     this.#writes.set(id, next)
     const done = (): void => {
       if (this.#writes.get(id) === next) this.#writes.delete(id)
@@ -365,7 +367,19 @@ export class TaskBook {
     return next
   }
 
+  async #fenced<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      return await work
+    } catch (cause) {
+      if (cause instanceof NotLeadingError) this.#options.onFenced()
+      throw cause
+    }
+  }
+
   #background(work: Promise<void>): void {
-    work.catch(cause => this.#options.onWarning('A change of a task could not be kept; Mesos tells it again.', cause))
+    work.catch(cause => {
+      if (cause instanceof NotLeadingError) return
+      this.#options.onWarning('A change of a task could not be kept; Mesos tells it again.', cause)
+    })
   }
 }
