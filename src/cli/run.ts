@@ -30,7 +30,15 @@ export const runCli = async (given: readonly string[], context: CliContext): Pro
 }
 
 /** Errors of the rooms behind `up` and `down` whose sentence says the mend. By name, since importing their rooms would slow every start. */
-const SPEAKING_ERRORS: readonly string[] = ['StartError', 'OperationError', 'StoreError', 'EngineError', 'RouterError', 'ProgramError']
+const SPEAKING_ERRORS: readonly string[] = [
+  'ConfigError',
+  'StartError',
+  'OperationError',
+  'StoreError',
+  'EngineError',
+  'RouterError',
+  'ProgramError',
+]
 
 const tell = (error: unknown, context: CliContext, command: Command | undefined): ExitCode => {
   if (error instanceof CommanderError) return tellUsage(error, context, command)

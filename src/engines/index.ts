@@ -9,7 +9,7 @@
  * `docker/` runs workloads as containers on one or more Docker daemons, through a client of our own (`docker/client`). What it remembers is on
  * the daemons, as names and labels. Start reading at docker/docker-engine.ts, then docker/daemon.ts and docker/submitter.ts.
  *
- * `swarm/` runs workloads as services and jobs of a Swarm, whose own scheduler places them; what it remembers is in the Swarm, as labels. Start
+ * `swarm/` runs workloads as services of a Swarm, whose own scheduler places them; what it remembers is in the Swarm, as labels. Start
  * reading at swarm/swarm-engine.ts, then swarm/cluster.ts and swarm/submitter.ts.
  *
  * `marathon/` runs controllers as apps of a Marathon. Start reading at marathon/marathon-engine.ts, then marathon/bootstrap.ts.
@@ -53,4 +53,5 @@ export type { Isolation } from './process/isolation.ts'
 export { createProcessEngine, type ProcessEngine, type ProcessEngineOptions } from './process/process-engine.ts'
 export { createSplitEngine, type SplitEngineOptions } from './split-engine.ts'
 export type { SwarmDaemonOptions } from './swarm/node-daemon.ts'
+export { type SwarmFound, SwarmPreparations } from './swarm/preparations.ts'
 export { createSwarmEngine, type SwarmEngine, type SwarmEngineOptions } from './swarm/swarm-engine.ts'

@@ -23,6 +23,7 @@ export const upCommand: CommandModule = {
       ['up --home /srv/manor --port 8080', 'keep everything elsewhere, listen elsewhere'],
       ['up --detach', 'leave it running in the background'],
       ['up --engine docker', "run controllers and agents as containers of this machine's Docker"],
+      ['up --engine swarm', "run them as services of the Swarm that this machine's Docker manages"],
       ['up --once', 'try the whole thread in a script'],
     ])
     onAction<UpOptions>(command, async (_, options) => {

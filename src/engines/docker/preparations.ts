@@ -9,7 +9,7 @@ import { type AddressPool, bridgeName, DEFAULT_POOL, gatewayIn, placeOf, subnetO
 
 export type PreparationsOptions = {
   readonly owner: string
-  readonly daemons: readonly Pick<DaemonOptions, 'host' | 'address' | 'tls' | 'sshProgram'>[]
+  readonly daemons: readonly Pick<DaemonOptions, 'address' | 'tls' | 'sshProgram'>[]
   readonly clock: Clock
   readonly pool?: AddressPool
 }
@@ -20,12 +20,11 @@ const MAX_TRIES = 64
 /** What a Manor needs of its daemons before it starts anything on them: its images there, and an address of its own that containers reach. */
 export class DockerPreparations implements AsyncDisposable {
   readonly #options: PreparationsOptions
-  readonly #clients: readonly { readonly host: string; readonly isLocal: boolean; readonly client: DockerClient }[]
+  readonly #clients: readonly { readonly isLocal: boolean; readonly client: DockerClient }[]
 
   constructor(options: PreparationsOptions) {
     this.#options = options
-    this.#clients = options.daemons.map(({ host, address, tls, sshProgram }) => ({
-      host,
+    this.#clients = options.daemons.map(({ address, tls, sshProgram }) => ({
       isLocal: address.startsWith('unix://'),
       client: new DockerClient({
         address,

@@ -20,7 +20,17 @@ import { Submitter, type SubmitterOptions } from './submitter.ts'
 
 export type ClusterOptions = Pick<
   SubmitterOptions,
-  'owner' | 'clock' | 'random' | 'extraHosts' | 'sharedPaths' | 'loginOf' | 'imageOf' | 'userOf' | 'readOnlyRoot' | 'cpuCeilingOf'
+  | 'owner'
+  | 'clock'
+  | 'random'
+  | 'extraHosts'
+  | 'sharedPaths'
+  | 'loginOf'
+  | 'imageOf'
+  | 'brought'
+  | 'userOf'
+  | 'readOnlyRoot'
+  | 'cpuCeilingOf'
 > & {
   readonly clock: Clock
   readonly random: Random
@@ -59,6 +69,8 @@ export class Cluster {
   #entries = new Map<WorkloadId, Entry>()
   #nodes: readonly NodeSeen[] = []
   #isListed = false
+  /** Whether events may have been missed since the last look at everything. */
+  #hasGap = false
   #loops: readonly Promise<void>[] = []
   #told: string | undefined
 
@@ -77,6 +89,9 @@ export class Cluster {
           stopOf: id => this.#stops.of(id),
           onContainer: observation => this.#containerChanged(observation),
           onSwarm: (what, id) => this.#swarmChanged(what, id),
+          onGap: () => {
+            this.#hasGap = true
+          },
           onWarning,
         }),
     )
@@ -313,13 +328,14 @@ export class Cluster {
         this.#options.onHint(looked.observation)
   }
 
-  /** Tasks come and go without an event where a node's daemon is not reached, and drains have deadlines. */
+  /** Tasks come and go without an event where a node's daemon is not reached or its stream broke, and drains have deadlines. */
   async #lookNowAndThen(): Promise<void> {
     const { clock, lookEveryMs, onHint } = this.#options
     const { signal } = this.#end
     while (!signal.aborted) {
       try {
-        if (!this.#isListed || !this.#isAllReached() || this.#nodes.some(({ drainBy }) => drainBy !== undefined)) {
+        if (!this.#isListed || this.#hasGap || !this.#isAllReached() || this.#nodes.some(({ drainBy }) => drainBy !== undefined)) {
+          this.#hasGap = false
           const before = new Map(this.#known().map(observation => [observation.id, observation.state]))
           for (const observation of await this.list(signal)) if (before.get(observation.id) !== observation.state) onHint(observation)
           await this.#drain(signal)

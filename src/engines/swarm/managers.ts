@@ -1,12 +1,16 @@
 import type { Readable } from 'node:stream'
 import type { Milliseconds } from '../../model/index.ts'
 import type { Clock } from '../../runtime/index.ts'
+import { compareVersions } from '../docker/client/api-version.ts'
 import type { DockerClient } from '../docker/client/client.ts'
 import { DaemonSilent, DockerError, hasStatus } from '../docker/client/errors.ts'
 import type { Call } from '../docker/client/transport.ts'
+import { EngineError } from '../engine.ts'
 
 /** A manager that did not answer is asked last for so long. */
 const AVOID_MS = 15_000
+/** Docker 20.10. Older ones pass over what they do not know of a service: that it loses its capabilities, has an init, may make so many processes. */
+const OLDEST_API = '1.41'
 /** What a manager says that cannot reach the others, or is none: another one may know more. */
 const NO_QUORUM =
   /does not have a leader|too few managers|code = (Unavailable|DeadlineExceeded)|context deadline exceeded|lost leader|raft/i
@@ -53,13 +57,14 @@ export class Managers {
     for (const client of this.#inOrder()) {
       signal.throwIfAborted()
       try {
+        checkVersion(client.address, await client.version(signal))
         const result = await ask(client)
         this.#current = this.#clients.indexOf(client)
         this.#avoidUntil.delete(client)
         return result
       } catch (cause) {
         signal.throwIfAborted()
-        if (!mayAskAnother(cause)) throw cause
+        if (!(mayAskAnother(cause) || isTooOld(cause))) throw cause
         this.#avoidUntil.set(client, this.#clock.monotonic() + AVOID_MS)
         // What a manager said of its Swarm tells more than that some worker is none.
         if (last === undefined || !isNoManager(cause)) last = cause
@@ -75,6 +80,22 @@ export class Managers {
     const isAvoided = (client: DockerClient): boolean => (this.#avoidUntil.get(client) ?? 0) > now
     return [...turned.filter(client => !isAvoided(client)), ...turned.filter(isAvoided)]
   }
+}
+
+/** Only the version that is spoken is refused in this form here. */
+const isTooOld = (cause: unknown): boolean => cause instanceof EngineError
+
+/** Throws an EngineError for a manager that is too old. */
+const checkVersion = (address: string, version: string): void => {
+  if (compareVersions(version, OLDEST_API) >= 0) return
+  throw new EngineError(
+    {
+      code: 'invalid-spec',
+      message: `The Docker daemon at ${address} speaks API ${version}, and a Swarm's managers must speak ${OLDEST_API}.`,
+      mend: 'Update it to Docker 20.10 or newer.',
+    },
+    false,
+  )
 }
 
 const isNoManager = (cause: unknown): boolean => cause instanceof DockerError && NOT_A_MANAGER.test(cause.message)

@@ -31,6 +31,8 @@ export type NodeDaemonOptions = SwarmDaemonOptions & {
   readonly onContainer: (observation: Observation) => void
   /** Something happened in the Swarm: to a service (its id) or to a node. */
   readonly onSwarm: (what: 'service' | 'node', id: string) => void
+  /** The stream of events was begun anew: what happened meanwhile may not have been told. */
+  readonly onGap: () => void
   readonly onWarning: (sentence: string) => void
 }
 
@@ -167,6 +169,7 @@ export class NodeDaemon {
           this.#observed.doubtAll()
           this.#caughtUp = false
           this.#place = this.#place === undefined ? undefined : { ...this.#place, at: Number.NEGATIVE_INFINITY }
+          this.#options.onGap()
         }
       } catch (cause) {
         if (!this.#end.signal.aborted) this.#note(cause)

@@ -72,6 +72,21 @@ test('what is weaker on a host is said, and less of it where its daemon is reach
   assert.doesNotMatch(hostOf(one(), reach, 7).limits.reason ?? '', /privileges|grace/)
 })
 
+const versions: readonly (readonly [version: string | undefined, tooOld: boolean])[] = [
+  ['19.03.15', true],
+  ['20.09', true],
+  ['20.10.24+dfsg1', false],
+  ['27.1.1', false],
+  ['1.13', true],
+  ['dev', false],
+  [undefined, false],
+]
+for (const [version, tooOld] of versions)
+  test(`a node with Docker ${version} ${tooOld ? 'is given nothing, and says so' : 'is given work'}`, () => {
+    const node = { ...one(), attributes: version === undefined ? {} : { docker: version } }
+    assert.equal(/Nothing is started there/.test(hostOf(node, reach, 7).limits.reason ?? ''), tooOld)
+  })
+
 const paused = one({ Availability: 'pause', Labels: { 'manor.drain-by': '1000' } })
 const build = { kind: 'agent', nodeId: paused.nodeId } as const
 const steps: readonly (readonly [

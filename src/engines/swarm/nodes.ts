@@ -87,6 +87,15 @@ const readNode = ({ ID, Spec, Description, Status }: Node, host: HostId): NodeSe
   }
 }
 
+/** Docker 20.10: older ones pass over what they do not know of a service, such as the capabilities that it is to lose. */
+const OLDEST: readonly [major: number, minor: number] = [20, 10]
+
+/** Whether a node's Docker would not hold a workload to all that Manor says of it, so that nothing is started there. */
+export const isTooOld = ({ attributes }: Pick<NodeSeen, 'attributes'>): boolean => {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(attributes.docker ?? '') ?? []
+  return major !== undefined && (Number(major) - OLDEST[0] || Number(minor) - OLDEST[1]) < 0
+}
+
 const roleOf = (text: string | undefined): HostRole => (text === 'controllers' || text === 'builds' ? text : 'any')
 
 /** What Manor knows of a node's own daemon, beside what the Swarm tells. */
@@ -108,7 +117,7 @@ export const hostOf = (node: NodeSeen, reach: ReachSeen, now: Timestamp): Host =
     attributes: node.attributes,
     state: stateOf(node),
     seenAt: now,
-    limits: { memory: true, cpu: false, reason: weaknesses(reach) },
+    limits: { memory: true, cpu: false, reason: weaknesses(node, reach) },
     ...(reason === undefined ? {} : { reason }),
   }
 }
@@ -129,8 +138,9 @@ const stateReason = ({ isReady, said }: NodeSeen, since: Timestamp): Reason | un
         mend: 'Look after the host and its Docker daemon; what runs there is kept until it is back. If it never will be: docker node rm --force.',
       }
 
-const weaknesses = ({ isReached, hasNoNewPrivileges }: ReachSeen): string =>
+const weaknesses = (node: NodeSeen, { isReached, hasNoNewPrivileges }: ReachSeen): string =>
   [
+    isTooOld(node) ? `Nothing is started there: its Docker ${node.attributes.docker} is older than ${OLDEST.join('.')}.` : '',
     'A Swarm keeps the cores that a workload asks for free when it places it, and does not share them by weight afterwards.',
     'A workload may swap as much again as its memory limit, where its node has swap.',
     isReached

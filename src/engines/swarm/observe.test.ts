@@ -72,6 +72,7 @@ const rows: readonly (readonly [
   ['no task any more after a stop', seen([], { isParked: true }, { stop }), 'ended', 'killed-by-us'],
   ['a task that waits', seen([{ ...unplaced, err: 'no suitable node (insufficient resources on 1 node)' }]), 'placing', 'no-capacity'],
   ['a new task', seen([{ ...unplaced, state: 'new' }]), 'pending'],
+  ['a task that has no address after a while', seen([{ ...unplaced, state: 'new', createdAt: NOW - 31_000 }]), 'pending', 'no-capacity'],
   ['a task that begins', seen([task({ state: 'preparing' })]), 'starting'],
   ['a task that runs', seen([task()]), 'running'],
   ['a task that runs and was asked to stop', seen([task()], {}, { stop }), 'stopping'],

@@ -164,7 +164,15 @@ const ended = (main: TaskSeen, seen: Placed, told: Told, { stop, onNode, nodeOf 
 /** Clocks of the managers and of Manor's machine may differ by this. */
 const CLOCK_SKEW_MS = 2_000
 
-const alive = (main: TaskSeen, seen: Placed, { stop, onNode, nodeOf }: Beside): Observation => {
+/** A task has its addresses before anything else is done with it, within milliseconds; one for which there is none stays so without a word. */
+const ADDRESS_COMES_WITHIN_MS = 30_000
+const NO_ADDRESS = {
+  code: 'no-capacity',
+  message: 'The Swarm has no address for it: the overlay of its tenant is full, or the managers have too much to do.',
+  mend: 'It starts when another one has ended. A Swarm made with --default-addr-pool-mask-length 22 has larger overlays.',
+} as const
+
+const alive = (main: TaskSeen, seen: Placed, { stop, onNode, nodeOf, now }: Beside): Observation => {
   const node = main.nodeId === undefined ? undefined : nodeOf(main.nodeId)
   const startedAt = onNode?.startedAt ?? (main.state === 'running' ? main.at : undefined)
   const since = startedAt === undefined ? {} : { startedAt }
@@ -176,6 +184,8 @@ const alive = (main: TaskSeen, seen: Placed, { stop, onNode, nodeOf }: Beside): 
   if (stop !== undefined || isSwarms) return { ...seen, state: 'stopping', ...since, ...usedOf(onNode) }
   if (main.state === 'running')
     return { ...seen, state: 'running', ...since, ...usedOf(onNode), ...(onNode?.reason === undefined ? {} : { reason: onNode.reason }) }
+  if (main.state === 'new' && now - main.createdAt > ADDRESS_COMES_WITHIN_MS)
+    return { ...seen, state: 'pending', reason: { ...NO_ADDRESS, since: main.createdAt } }
   const waits = WAITING[main.state]
   if (waits === undefined) return { ...seen, state: 'starting' }
   return { ...seen, state: waits, ...(main.err === '' ? {} : { reason: { ...waitingReason(main.err), since: main.at } }) }

@@ -118,6 +118,12 @@ for (const [what, kind, reservations, nodeId, wanted] of placements)
     assert.deepEqual(constraintsOf({ ...input, ...(nodeId === undefined ? {} : { nodeId }) }), wanted)
   })
 
+test('nodes that cannot run it are left out, whatever else is said', () => {
+  const input = { workload: workload(), reservations: new Set<string>(), without: ['n3', 'n2'] }
+  assert.deepEqual(constraintsOf(input).slice(0, 2), ['node.id != n2', 'node.id != n3'])
+  assert.deepEqual(constraintsOf({ ...input, nodeId: 'n1' }).slice(0, 3), ['node.id == n1', 'node.id != n2', 'node.id != n3'])
+})
+
 test('a controller and its agents belong together', () => {
   assert.equal(togetherOf({ account: 'controller/team-a' }), togetherOf({ account: 'agents/team-a' }))
   assert.notEqual(togetherOf({ account: 'controller/team-a' }), togetherOf({ account: 'controller/team-b' }))

@@ -134,11 +134,14 @@ export type PlacementInput = {
   readonly reservations: ReadonlySet<string>
   /** The node that it must run on, where somebody or one of its mounts says so. */
   readonly nodeId?: string
+  /** Nodes that are too old, or do not have its image and can get it from nowhere. */
+  readonly without?: readonly string[]
 }
 
 /** Where a workload may run, in Swarm's own words. `!=` also holds for nodes that have no such label. */
-export const constraintsOf = ({ workload, reservations, nodeId }: PlacementInput): string[] => [
+export const constraintsOf = ({ workload, reservations, nodeId, without = [] }: PlacementInput): string[] => [
   ...(nodeId === undefined ? [] : [`node.id == ${nodeId}`]),
+  ...without.toSorted().map(id => `node.id != ${id}`),
   `node.labels.${NODE_LABEL.role} != ${workload.labels.kind === 'controller' ? 'builds' : 'controllers'}`,
   ...[...reservations]
     .filter(tenant => tenant !== workload.tenant)

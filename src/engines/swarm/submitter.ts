@@ -15,10 +15,11 @@ import { isWithin } from '../process/view.ts'
 import type { SwarmClient } from './client.ts'
 import { hasRun, isPortsAlone, neverRan, noLongerFits } from './end-reason.ts'
 import { secretName, serviceName } from './names.ts'
-import type { NodeSeen } from './nodes.ts'
+import { isTooOld, type NodeSeen } from './nodes.ts'
 import { isOver, mainTask, readService, readTask, type ServiceSeen, type TaskSeen } from './observe.ts'
 import type { Overlays } from './overlays.ts'
 import { payloadOf } from './payload.ts'
+import type { BroughtImage } from './preparations.ts'
 import { constraintsOf, type KeptSecret, serviceSpec, togetherOf } from './service-spec.ts'
 
 export type SubmitterOptions = {
@@ -37,6 +38,8 @@ export type SubmitterOptions = {
   readonly nodes: (signal: AbortSignal) => Promise<readonly NodeSeen[]>
   readonly loginOf: (registry: string) => RegistryLogin | undefined
   readonly imageOf: (workload: Workload) => string | undefined
+  /** Of an image that Manor itself brought to nodes; undefined of all others. */
+  readonly brought: (image: string) => BroughtImage | undefined
   readonly userOf: (account: string) => ContainerUser
   readonly readOnlyRoot: (workload: Workload) => boolean
   readonly cpuCeilingOf: (workload: Workload) => number | undefined
@@ -127,9 +130,12 @@ export class Submitter {
     payloadOf(workload, ports, { uid: 1, gid: 1 }, 0)
   }
 
-  #imageOf(workload: Workload): { readonly text: string; readonly auth: string | undefined } {
-    const { imageOf, loginOf } = this.#options
+  /** An image that Manor brought is named by its id: daemons ask a registry for every name, and somebody else's may have it there. */
+  #imageOf(workload: Workload): { readonly text: string; readonly auth: string | undefined; readonly on?: ReadonlySet<string> } {
+    const { imageOf, loginOf, brought } = this.#options
     const { text, registry } = imageFor(workload, imageOf, 'Swarm')
+    const own = brought(text)
+    if (own !== undefined) return { text: own.id, auth: undefined, on: own.nodes }
     const login = loginOf(registry)
     return { text, auth: login === undefined ? undefined : registryAuthHeader(registry, login) }
   }
@@ -180,7 +186,9 @@ export class Submitter {
         `It has: ${there.map(({ host }) => host).join(', ')}.`,
       )
     const nodeId = named?.nodeId ?? (await this.#nodeOfMounts(workload))
-    return constraintsOf({ workload, reservations, ...(nodeId === undefined ? {} : { nodeId }) })
+    const { on: having } = this.#imageOf(workload)
+    const without = there.flatMap(node => (isTooOld(node) || having?.has(node.nodeId) === false ? [node.nodeId] : []))
+    return constraintsOf({ workload, reservations, without, ...(nodeId === undefined ? {} : { nodeId }) })
   }
 
   /** Directories that only Manor's own machine has bind a workload to it. */

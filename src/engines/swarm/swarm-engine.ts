@@ -14,6 +14,7 @@ import { Cluster, type ClusterOptions } from './cluster.ts'
 import { isLeaderless, mayAskAnother } from './managers.ts'
 import type { SwarmDaemonOptions } from './node-daemon.ts'
 import { WORKLOADS_PER_OVERLAY } from './overlays.ts'
+import type { BroughtImage } from './preparations.ts'
 
 export type SwarmEngineOptions = {
   /** Whose workloads these are: the id of the store. Part of names: letters, digits, ".", "_" and "-". */
@@ -27,6 +28,8 @@ export type SwarmEngineOptions = {
   readonly random: Random
   /** For workloads that name none. */
   readonly images?: { readonly controller?: string; readonly agent?: string }
+  /** Of an image that Manor itself brought to nodes (SwarmPreparations): it is named by its id, and runs only where it is. */
+  readonly brought?: (image: string) => BroughtImage | undefined
   /** Logins by the registry's host; `docker.io` for the default one. */
   readonly registries?: Readonly<Record<string, RegistryLogin>>
   /** Who an account's workloads run as inside their containers; 1000:1000 unless told. Never root. */
@@ -207,6 +210,7 @@ const clusterOf = (options: SwarmEngineOptions, onHint: (observation: Observatio
     workloadsPerOverlay: options.workloadsPerOverlay ?? WORKLOADS_PER_OVERLAY,
     loginOf: registry => (Object.hasOwn(registries, registry) ? registries[registry] : undefined),
     imageOf: workload => workload.image ?? images[workload.labels.kind],
+    brought: options.brought ?? (() => undefined),
     userOf: account => notRoot(account, userOf(account)),
     readOnlyRoot: options.readOnlyRoot ?? (workload => workload.labels.kind === 'controller'),
     cpuCeilingOf: options.cpuCeilingOf ?? (() => undefined),
