@@ -243,6 +243,7 @@ const addTemplates = (fleet: Fleet): void => {
     environment: {},
     constraints: {},
     connectTimeoutMs: 2 * MINUTE,
+    spares: 0,
     revision: 1,
   }
   const list: readonly TemplateView[] = [
@@ -391,15 +392,16 @@ export const addAgent = (fleet: Fleet, agent: AgentView): void => {
   fleet.agents.set(agent.id, agent)
   const controller = fleet.controllers.get(agent.controller)
   if (!controller) return
+  const { item } = agent
   const waits = ['queued', 'placed', 'launching', 'online'].includes(agent.phase)
-  if (waits)
+  if (waits && item !== undefined)
     fleet.queues.set(controller.id, [
       ...(fleet.queues.get(controller.id) ?? []),
       {
-        id: `${controller.id}/${agent.item}`,
+        id: `${controller.id}/${item}`,
         controller: controller.id,
         tenant: controller.tenant,
-        item: agent.item,
+        item,
         task: agent.task,
         label: agent.label,
         since: agent.queuedAt,

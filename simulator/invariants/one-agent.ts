@@ -10,7 +10,7 @@ export const oneAgentPerItem: Invariant = {
     change: ({ kind, id }) => {
       if (kind !== 'agent') return
       const agent = world.store?.get('agent', id)
-      if (agent === undefined || !UNUSED.has(agent.phase)) return
+      if (agent?.item === undefined || !UNUSED.has(agent.phase)) return
       const rivals = world.store?.by('agentsOfItem', `${agent.controller}/${agent.item}`).filter(({ phase }) => UNUSED.has(phase)) ?? []
       if (rivals.length > 1)
         violated(`Item ${agent.item} of ${agent.controller}: ${rivals.map(one => `${one.id} is ${one.phase}`).join(', ')}.`)

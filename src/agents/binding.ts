@@ -20,8 +20,8 @@ export type Binding = {
  *
  * A controller gives an item to whichever node has its label, so the agent that was started for one item may take another, and the other's
  * agent is then as good for the first. Hence the order: agents that were launched keep their item; launched ones whose item is gone get an
- * item that has none launched; only then agents that were not launched yet keep theirs or get another. What is left is spare, and nothing
- * is started twice. Linear in items + agents but for the search within one template's agents.
+ * item that has none launched; then warm spares get one that is another template's and that they can run, since their controller gives it
+ * to them anyway; only then agents that were not launched yet keep theirs or get another. What is left is spare, and nothing is started twice. Linear in items + agents but for the search within one template's agents.
  */
 export const bind = (
   items: readonly { readonly item: DemandItem; readonly template: Template }[],
@@ -58,6 +58,12 @@ export const bind = (
       const at = equal.findIndex(agent => matcher.serves(agent, item))
       return at < 0 ? undefined : equal.splice(at, 1)[0]
     })
+    const spares = candidates.filter(agent => free.has(agent) && matcher.mayBeSpare(agent))
+    if (spares.length > 0)
+      give(item => {
+        const at = spares.findIndex(agent => matcher.serves(agent, item))
+        return at < 0 ? undefined : spares.splice(at, 1)[0]
+      })
   }
   return { bound, unserved: open, spare: [...free] }
 }

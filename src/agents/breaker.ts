@@ -46,7 +46,9 @@ const HEALTHY: TemplateHealth = { failures: 0, proven: false }
  */
 export class History {
   readonly #templates = new Map<TemplateId, TemplateHealth>()
-  readonly #items = new Map<ItemId, { failures: number; last: Timestamp; cause: Reason }>()
+  readonly #items = new Map<ItemId, Losses>()
+  /** Of warm spares, which have no item, by template. */
+  readonly #spares = new Map<TemplateId, Losses>()
 
   constructor(agents: readonly Agent[], changedAt: ReadonlyMap<TemplateId, Timestamp>) {
     const newestLast = [...agents].sort((a, b) => outcomeAt(a) - outcomeAt(b))
@@ -62,18 +64,22 @@ export class History {
 
   /** When the item's next agent may be started and why not earlier, or undefined where it may be now. */
   itemBackoff(item: ItemId, now: Timestamp): { readonly until: Timestamp; readonly cause: Reason } | undefined {
-    const known = this.#items.get(item)
-    if (known === undefined) return undefined
-    const until = known.last + Math.min(ITEM_BACKOFF_MOST_MS, ITEM_BACKOFF_FIRST_MS * 3 ** (known.failures - 1))
-    return until > now ? { until, cause: known.cause } : undefined
+    return backoffOf(this.#items.get(item), now)
+  }
+
+  /** When the template's next warm spare may be started, where those before it were lost without a build; undefined where it may be now. */
+  spareBackoff(template: TemplateId, now: Timestamp): { readonly until: Timestamp } | undefined {
+    return backoffOf(this.#spares.get(template), now)
   }
 
   #learn(agent: Agent, changedAt: Timestamp): void {
     if (agent.onlineAt !== undefined) this.#templates.set(agent.template, { failures: 0, proven: true })
+    if (agent.busyAt !== undefined) this.#spares.delete(agent.template)
     if (agent.phase !== 'ended' || agent.reason === undefined) return
     if (agent.busyAt === undefined && agent.launchedAt !== undefined && !NOT_ITS_LOSS.has(agent.reason.code)) {
-      const failures = (this.#items.get(agent.item)?.failures ?? 0) + 1
-      this.#items.set(agent.item, { failures, last: endedAt(agent), cause: agent.reason })
+      const lost = { last: endedAt(agent), cause: agent.reason }
+      if (agent.item !== undefined) this.#items.set(agent.item, { ...lost, failures: (this.#items.get(agent.item)?.failures ?? 0) + 1 })
+      else this.#spares.set(agent.template, { ...lost, failures: (this.#spares.get(agent.template)?.failures ?? 0) + 1 })
     }
     if (!isTemplateFailure(agent) || endedAt(agent) < changedAt) return
     const before = this.#templates.get(agent.template) ?? HEALTHY
@@ -85,6 +91,14 @@ export class History {
       ...(failures < BREAKER_FAILURES ? {} : { brokenUntil: endedAt(agent) + brokenFor(failures) }),
     })
   }
+}
+
+type Losses = { readonly failures: number; readonly last: Timestamp; readonly cause: Reason }
+
+const backoffOf = (known: Losses | undefined, now: Timestamp) => {
+  if (known === undefined) return undefined
+  const until = known.last + Math.min(ITEM_BACKOFF_MOST_MS, ITEM_BACKOFF_FIRST_MS * 3 ** (known.failures - 1))
+  return until > now ? { until, cause: known.cause } : undefined
 }
 
 /** When it was known how the launch went. */

@@ -1,4 +1,4 @@
-import { type Agent, BUILD_RESULTS, type BuildResult, type Controller, itemId } from '../model/index.ts'
+import { type Agent, BUILD_RESULTS, type BuildResult, type Controller, forItem, itemId } from '../model/index.ts'
 import type { Transaction } from '../store/index.ts'
 import { hasLostItsBuild } from './life.ts'
 import type { BuildEvent, EventBatch } from './protocol.ts'
@@ -62,7 +62,7 @@ const noteOnAgent = (tx: Transaction, agent: Agent, event: BuildEvent, build: No
   const { reason: _waited, ...calm } = agent
   const named = { ...(isNew ? calm : agent), build }
   tx.put('agent', isNew ? { ...named, phase: 'busy', phaseSince: tx.now, onlineAt: agent.onlineAt ?? tx.now, busyAt: tx.now } : named)
-  if (event.item !== undefined && event.item !== agent.item) swapItems(tx, agent, event.item)
+  if (event.item !== undefined && event.item !== agent.item) swapItems(tx, agent, event.item, build.job)
   tx.event({
     kind: 'agent',
     subject: agent.id,
@@ -75,19 +75,21 @@ const noteOnAgent = (tx: Transaction, agent: Agent, event: BuildEvent, build: No
 }
 
 /** The controller gave the agent another item than the one it was started for: whichever agent was for that one is for the first now. */
-const swapItems = (tx: Transaction, agent: Agent, item: string): void => {
+const swapItems = (tx: Transaction, agent: Agent, item: string, job: string): void => {
   const other = tx.by('agentsOfItem', `${agent.controller}/${item}`).find(({ phase }) => phase !== 'ended' && phase !== 'busy')
-  tx.update('agent', agent.id, row => ({ ...row, item: itemId(item), ...(other ? { attempt: other.attempt, task: other.task } : {}) }))
+  const taken = other ?? (agent.item === undefined ? { attempt: agent.attempt, task: job } : agent)
+  tx.update('agent', agent.id, row => ({ ...row, item: itemId(item), attempt: taken.attempt, task: taken.task }))
   if (other === undefined) return
-  tx.update('agent', other.id, row => ({ ...row, item: agent.item, attempt: agent.attempt, task: agent.task }))
+  const { item: left, attempt, task } = agent
+  tx.update('agent', other.id, row => ({ ...forItem(row, left), attempt, task }))
   tx.event({
     kind: 'agent',
     subject: other.id,
     tenant: other.tenant,
     type: 'rebound',
     actor: 'manor',
-    message: `Agent ${other.id} is for item ${agent.item} now: ${agent.id} took the build it was started for.`,
-    data: { item: agent.item },
+    message: `Agent ${other.id} is ${left === undefined ? 'a warm spare' : `for item ${left}`} now: ${agent.id} took the build it was started for.`,
+    data: left === undefined ? {} : { item: left },
   })
 }
 

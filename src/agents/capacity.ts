@@ -4,6 +4,7 @@ import {
   type Controller,
   controllerId,
   holdsPlace,
+  isSpare,
   NO_RESOURCES,
   type Observation,
   shareOfHost,
@@ -63,7 +64,7 @@ const controllerOfWorkload = (rows: Rows, id: WorkloadId): Controller | undefine
 
 const agentWork = (agent: Agent, seen: Observation | undefined): HeldWork => ({
   id: workloadOfAgent(agent),
-  tier: 'agent',
+  tier: isSpare(agent) ? 'spare' : 'agent',
   tenant: agent.tenant,
   controller: agent.controller,
   host: seen?.host ?? agent.host,

@@ -1,4 +1,4 @@
-import { type Agent, agentId, type Controller, type DemandItem, type Reason } from '../model/index.ts'
+import { type Agent, agentId, type Controller, forItem, type Reason, type Template } from '../model/index.ts'
 import { nameSuffix, type Random } from '../runtime/index.ts'
 import { StoreError, type Transaction } from '../store/index.ts'
 import type { BrokerView, Decision, Rebinding } from './decide.ts'
@@ -8,6 +8,8 @@ import { note } from './note.ts'
 
 /** Longest part of an item's id in an agent's name; with the longest controller name it still fits a DNS label of 63. */
 const ITEM_IN_NAME = 9
+/** In the place of an item's id in the name of a warm spare. */
+const SPARE_IN_NAME = 'spare'
 /** Characters of chance in a name: 25 bits, beside the item and the attempt. */
 const SUFFIX_LENGTH = 5
 
@@ -15,12 +17,16 @@ const SUFFIX_LENGTH = 5
 export const commit = (tx: Transaction, view: BrokerView, decision: Decision, random: Random): void => {
   for (const rebinding of decision.rebind) rebind(tx, rebinding)
   for (const move of decision.moves) moveAgent(tx, move)
-  for (const queued of decision.queue) if (view.controller) queue(tx, view.controller, queued, random)
+  if (view.controller) {
+    for (const queued of decision.queue) queue(tx, view.controller, queued, random)
+    for (const template of decision.spares) queueSpare(tx, view.controller, template, random)
+  }
   explain(tx, view, decision)
 }
 
 /** Whether there is anything to write, but for reasons. */
-export const isIdle = ({ queue, rebind, moves }: Decision): boolean => queue.length + rebind.length + moves.length === 0
+export const isIdle = ({ queue, spares, rebind, moves }: Decision): boolean =>
+  queue.length + spares.length + rebind.length + moves.length === 0
 
 const current = (tx: Transaction, seen: Agent): Agent => {
   const agent = tx.get('agent', seen.id)
@@ -31,8 +37,9 @@ const current = (tx: Transaction, seen: Agent): Agent => {
 
 const rebind = (tx: Transaction, { agent: seen, item, attempt, task, queuedAt }: Rebinding): void => {
   const agent = current(tx, seen)
-  tx.put('agent', { ...agent, item, attempt, task, queuedAt })
-  note(tx, agent, 'rebound', `Agent ${agent.id} is for item ${item} (${task}) now.`, { item, attempt })
+  tx.put('agent', { ...forItem(agent, item), attempt, task, queuedAt })
+  if (item === undefined) note(tx, agent, 'rebound', `Agent ${agent.id} is a warm spare now.`, {})
+  else note(tx, agent, 'rebound', `Agent ${agent.id} is for item ${item} (${task}) now.`, { item, attempt })
 }
 
 const moveAgent = (tx: Transaction, { agent: seen, to, message, reason, build }: LifeMove & { readonly agent: Agent }): void => {
@@ -74,16 +81,14 @@ const times = (agent: Agent, to: Agent['phase'], now: number): Partial<Agent> =>
 
 const queue = (tx: Transaction, controller: Controller, { item, template, attempt }: Decision['queue'][number], random: Random): void => {
   const agent: Agent = {
-    id: newName(tx, controller, item, attempt, random),
+    id: newName(tx, controller, item.id, attempt, random),
     controller: controller.id,
     tenant: controller.tenant,
     template: template.id,
     item: item.id,
     attempt,
     task: item.task,
-    label: template.labels.join(' '),
-    takesUnlabelled: template.takesUnlabelled,
-    resources: template.resources,
+    ...madeAs(template),
     phase: 'queued',
     phaseSince: tx.now,
     epoch: controller.epoch,
@@ -96,10 +101,30 @@ const queue = (tx: Transaction, controller: Controller, { item, template, attemp
   })
 }
 
+const queueSpare = (tx: Transaction, controller: Controller, template: Template, random: Random): void => {
+  const agent: Agent = {
+    id: newName(tx, controller, SPARE_IN_NAME, 1, random),
+    controller: controller.id,
+    tenant: controller.tenant,
+    template: template.id,
+    attempt: 1,
+    task: '',
+    ...madeAs(template),
+    phase: 'queued',
+    phaseSince: tx.now,
+    epoch: controller.epoch,
+    queuedAt: tx.now,
+  }
+  tx.insert('agent', agent)
+  note(tx, agent, 'created', `Agent ${agent.id} waits for a place: it is a warm spare of template ${template.id}.`, {})
+}
+
+const madeAs = ({ labels, takesUnlabelled, resources }: Template) => ({ label: labels.join(' '), takesUnlabelled, resources })
+
 /** A name that was never used, as far as anyone remembers: readable, and with enough chance for the rest. */
-const newName = (tx: Transaction, { id }: Controller, item: DemandItem, attempt: number, random: Random) => {
+const newName = (tx: Transaction, { id }: Controller, of: string, attempt: number, random: Random) => {
   const short =
-    item.id
+    of
       .toLowerCase()
       .replaceAll(/[^a-z0-9]+/g, '')
       .slice(-ITEM_IN_NAME) || 'item'

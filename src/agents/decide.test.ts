@@ -7,6 +7,7 @@ import {
   type Controller,
   controllerId,
   type DemandItem,
+  forItem,
   itemId,
   type Observation,
   type Presence,
@@ -47,12 +48,12 @@ const item = (id: number, label?: string): DemandItem => ({
   since: id,
   ...(label === undefined ? {} : { label }),
 })
-const agentOf = (i: number, template: Template, itemNumber: number, phase: Agent['phase']): Agent => ({
+const agentOf = (i: number, template: Template, itemNumber: number | undefined, phase: Agent['phase']): Agent => ({
   id: agentId(`agent-${i}`),
   controller: C,
   tenant: tenantId('t'),
   template: template.id,
-  item: itemId(String(itemNumber)),
+  ...(itemNumber === undefined ? {} : { item: itemId(String(itemNumber)) }),
   attempt: 1,
   task: '',
   label: template.labels.join(' '),
@@ -78,18 +79,21 @@ type Drawn = {
   readonly items: readonly (string | undefined)[]
   readonly agents: readonly {
     readonly template: number
-    readonly item: number
+    /** Undefined: a warm spare. */
+    readonly item: number | undefined
     readonly phase: Agent['phase']
     readonly node: 'absent' | 'offline' | 'online' | 'building'
   }[]
   readonly accepting: boolean
+  /** Warm spares that each template keeps. */
+  readonly spares?: readonly number[]
 }
-const drawn: fc.Arbitrary<Drawn> = fc.record({
+const drawnWith = (item: fc.Arbitrary<number | undefined>) => ({
   items: fc.array(fc.constantFrom(undefined, 'linux', 'java', 'java && linux', '!java', 'windows', '(('), { maxLength: 12 }),
   agents: fc.array(
     fc.record({
       template: fc.nat(1),
-      item: fc.nat(15),
+      item,
       phase: fc.constantFrom(...LIVE),
       node: fc.constantFrom('absent' as const, 'offline' as const, 'online' as const, 'building' as const),
     }),
@@ -97,8 +101,14 @@ const drawn: fc.Arbitrary<Drawn> = fc.record({
   ),
   accepting: fc.boolean(),
 })
+const drawn: fc.Arbitrary<Drawn> = fc.record(drawnWith(fc.nat(15)))
+/** The same with warm spares, some of them left from when more were wanted. */
+const drawnWithSpares: fc.Arbitrary<Drawn> = fc.record({
+  ...drawnWith(fc.option(fc.nat(15), { nil: undefined })),
+  spares: fc.array(fc.nat(3), { minLength: 2, maxLength: 2 }),
+})
 
-const viewOf = ({ items, agents: some, accepting }: Drawn): BrokerView => {
+const viewOf = ({ items, agents: some, accepting, spares }: Drawn): BrokerView => {
   const agents = some.map((one, i) => agentOf(i, TEMPLATES[one.template] ?? DEFAULT_TEMPLATE, one.item, one.phase))
   const nodes = some.flatMap(({ node, phase }, i) =>
     node === 'absent' || phase === 'queued' || phase === 'placed'
@@ -131,7 +141,7 @@ const viewOf = ({ items, agents: some, accepting }: Drawn): BrokerView => {
     demand: { controller: C, session: 's', seq: 1, reportedAt: NOW, items: items.map((label, i) => item(i, label)) },
     presence,
     agents,
-    templates: TEMPLATES,
+    templates: spares === undefined ? TEMPLATES : TEMPLATES.map((template, i) => ({ ...template, spares: spares[i] ?? 0 })),
     changedAt: new Map(),
     workloadOf: agent => (agent.launchedAt === undefined ? 'unsure' : runningOf(agent)),
     included: () => false,
@@ -153,8 +163,7 @@ const after = (view: BrokerView): { agents: Agent[]; queued: number } => {
     const rebound = decision.rebind.find(one => one.agent === agent)
     const moved = decision.moves.find(one => one.agent === agent)
     return {
-      ...agent,
-      ...(rebound ? { item: rebound.item } : {}),
+      ...(rebound ? forItem(agent, rebound.item) : agent),
       ...(moved ? { phase: moved.to } : {}),
       ...(moved?.to === 'busy' ? { busyAt: NOW } : {}),
     }
@@ -163,7 +172,8 @@ const after = (view: BrokerView): { agents: Agent[]; queued: number } => {
     ...agentOf(1_000 + i, template, 0, 'queued'),
     item: wanted.id,
   }))
-  return { agents: [...agents, ...queued], queued: queued.length }
+  const spares = decision.spares.map((template, i) => agentOf(2_000 + i, template, undefined, 'queued'))
+  return { agents: [...agents, ...queued, ...spares], queued: queued.length }
 }
 const isUnused = ({ phase }: Agent): boolean => ['queued', 'placed', 'launching', 'online'].includes(phase)
 
@@ -194,6 +204,151 @@ test('no item gets a second unused agent, whatever rows and reports there are', 
     }),
     { numRuns: 1_000 },
   )
+})
+
+/** Unused agents of a template that no item is bound to. */
+const unboundOf = (view: BrokerView, agents: readonly Agent[], template: Template): Agent[] => {
+  const matcher = new Matcher(view.templates)
+  const items = (view.demand?.items ?? []).flatMap(one => {
+    const found = matcher.templateFor(one)
+    return 'code' in found ? [] : [{ item: one, template: found }]
+  })
+  return bind(items, agents.filter(isUnused), matcher).spare.filter(agent => agent.template === template.id)
+}
+
+test('a template has as many warm spares as it wants or had, never more, and none is begun where no build would be', () => {
+  fc.assert(
+    fc.property(drawnWithSpares, given => {
+      const view = viewOf(given)
+      const { spares } = decide(view)
+      const { agents } = after(view)
+      for (const { id, spares: wanted = 0 } of view.templates) {
+        const begun = spares.filter(template => template.id === id).length
+        const unused = agents.filter(agent => agent.template === id && isUnused(agent)).length
+        if (begun > 0) assert.ok(given.accepting && unused <= wanted + given.items.length, `${begun} begun, ${unused} unused`)
+      }
+      // An agent that is launched in one decision goes before others in the next: after a few all have found their places.
+      let settled = agents
+      for (let again = 0; again < 3; again++) settled = after({ ...view, agents: settled }).agents
+      for (const template of view.templates) {
+        const left = unboundOf(view, settled, template)
+        const launched = left.filter(({ phase }) => phase === 'launching' || phase === 'online').length
+        const most = Math.max(template.spares ?? 0, launched)
+        assert.ok(left.length <= (given.accepting ? most : launched), `${left.length} of ${template.spares}, ${launched} launched`)
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('no warm spare is begun while an item that it could run waits without an agent', () => {
+  fc.assert(
+    fc.property(drawnWithSpares, fc.boolean(), (given, isBroken) => {
+      const view = viewOf(given)
+      const failed = [1, 2, 3].map(i => ({
+        ...agentOf(3_000 + i, TEMPLATES[0] ?? DEFAULT_TEMPLATE, 99, 'ended'),
+        launchedAt: NOW - 2_000,
+        endedAt: NOW - 1_000,
+        reason: { code: 'never-connected' as const, message: '', since: 0 },
+      }))
+      const { spares, queue } = decide(isBroken ? { ...view, agents: [...view.agents, ...failed] } : view)
+      const matcher = new Matcher(view.templates)
+      const { agents } = after(view)
+      const has = new Set([...queue.map(({ item: one }) => one.id), ...agents.filter(isUnused).map(one => one.item)])
+      for (const { id, labels, takesUnlabelled } of spares)
+        for (const one of view.demand?.items ?? [])
+          if (matcher.serves({ label: labels.join(' '), takesUnlabelled }, one)) assert.ok(has.has(one.id), `${id} before ${one.id}`)
+      const proven = given.agents.some(
+        ({ template, phase, node }) =>
+          template === 0 && (phase === 'online' || phase === 'busy' || node === 'online' || node === 'building'),
+      )
+      if (isBroken && !proven) assert.ok(spares.every(({ id }) => id !== 'java'))
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('with warm spares, too, a decision that is committed queues no more agents at the same moment', () => {
+  fc.assert(
+    fc.property(drawnWithSpares, given => {
+      const view = viewOf(given)
+      const { agents } = after(view)
+      const again = decide({ ...view, agents })
+      assert.deepEqual(again.queue, [])
+      // A spare that was launched by the first goes before another template's agent for an item: that one is given up, and a spare begun.
+      assert.ok(again.spares.length <= again.moves.filter(({ to }) => to === 'ended').length)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+const SPARE = { template: 1, item: undefined, node: 'online' } as const
+const one = (spares: readonly number[], items: Drawn['items'], agents: Drawn['agents'], accepting = true) =>
+  viewOf({ items, agents, accepting, spares })
+
+test('an item is for the warm spare that can run it at once, and another spare is begun', () => {
+  const { rebind, queue, spares, moves } = decide(one([0, 1], ['linux'], [{ ...SPARE, phase: 'online' }]))
+  assert.deepEqual(
+    rebind.map(({ agent, item: taken }) => [agent.id, taken]),
+    [['agent-0', '0']],
+  )
+  assert.deepEqual([queue, spares.map(({ id }) => id), moves], [[], ['plain'], []])
+})
+
+test('a spare of another template is taken where it can run the item: the controller gives it to that one', () => {
+  const items: Drawn['items'] = ['linux']
+  const view = one([0, 1], items, [{ ...SPARE, phase: 'online' }])
+  // Whichever template comes first, "linux" fits both.
+  const { queue, rebind } = decide({ ...view, templates: [...view.templates].reverse() })
+  assert.equal(queue.length, 0)
+  assert.equal(decide(view).queue.length, 0)
+  assert.equal(rebind.length, 1)
+})
+
+test('a spare that waits for its place becomes the agent of an item that comes', () => {
+  const { rebind, queue, spares } = decide(one([0, 1], [undefined], [{ ...SPARE, phase: 'queued', node: 'absent' }]))
+  assert.deepEqual([rebind.map(({ agent }) => agent.id), queue, spares.length], [['agent-0'], [], 1])
+})
+
+test('an agent whose item is gone stays as a warm spare where one is wanted, and is for nothing from then on', () => {
+  const { rebind, spares, moves, marks } = decide(one([0, 1], [], [{ template: 1, item: 7, phase: 'online', node: 'online' }]))
+  assert.deepEqual(
+    rebind.map(({ agent, item: taken }) => [agent.id, taken]),
+    [['agent-0', undefined]],
+  )
+  assert.deepEqual([spares, moves, marks.get(agentId('agent-0'))], [[], [], {}])
+})
+
+test('spares beyond what is wanted, of another run of the controller, or older than their template end like any that nobody needs', () => {
+  const spare = { ...SPARE, phase: 'online' } as const
+  const isEnding = (view: BrokerView): boolean => decide(view).marks.get(agentId('agent-0'))?.spare === NOW
+  const view = one([0, 1], [], [spare])
+  const [agent] = view.agents
+  assert.ok(agent)
+  assert.equal(isEnding(view), false)
+  assert.equal(isEnding(one([0, 0], [], [spare])), true)
+  assert.equal(isEnding({ ...view, agents: [{ ...agent, epoch: 0 }] }), true)
+  assert.equal(isEnding({ ...view, agents: [{ ...agent, label: 'old' }] }), true)
+  assert.equal(isEnding({ ...view, changedAt: new Map([[templateId('plain'), NOW - 1]]) }), true)
+  assert.equal(isEnding({ ...view, changedAt: new Map([[templateId('plain'), NOW - 1_000]]) }), false)
+  assert.equal(isEnding(one([0, 1], [], [spare], false)), true, 'while the controller is quieted')
+  // They are not doubled meanwhile.
+  assert.equal(decide({ ...view, agents: [{ ...agent, epoch: 0 }] }).spares.length, 0)
+})
+
+test('a template whose spares are lost is given the next after a while, longer each time', () => {
+  const lost = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      ...agentOf(3_000 + i, TEMPLATES[1] ?? DEFAULT_TEMPLATE, undefined, 'ended'),
+      launchedAt: NOW - 3_000,
+      onlineAt: NOW - 2_500,
+      endedAt: NOW - 2_000,
+      reason: { code: 'oom-container' as const, message: '', since: 0 },
+    }))
+  const view = one([0, 1], [], [])
+  assert.equal(decide({ ...view, agents: lost(1) }).spares.length, 1)
+  const twice = decide({ ...view, agents: lost(2) })
+  assert.deepEqual([twice.spares.length, twice.againMs], [0, 1_000])
 })
 
 test('unused agents are at most the items that wait and the launched ones that were there', () => {

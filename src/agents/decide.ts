@@ -5,6 +5,7 @@ import {
   type Demand,
   type DemandItem,
   type ItemId,
+  isSpare,
   type Presence,
   type Reason,
   SECOND,
@@ -16,6 +17,7 @@ import { type Binding, bind } from './binding.ts'
 import { History, mayBeOnTheirWay, type TemplateHealth } from './breaker.ts'
 import { decideLife, type Life, type LifeMove, type LifeView, type Marks, type PresenceNode } from './life.ts'
 import { Matcher } from './match.ts'
+import { missingOf, namedForNothing, type Pool, poolOf } from './spares.ts'
 
 type Why = Omit<Reason, 'since'>
 
@@ -57,6 +59,8 @@ export type BrokerView = {
 /** All that changes, to be committed as one; then what the engine is asked. */
 export type Decision = {
   readonly queue: readonly { readonly item: DemandItem; readonly template: Template; readonly attempt: number }[]
+  /** Templates of which a warm spare is started, one for each. */
+  readonly spares: readonly Template[]
   readonly rebind: readonly Rebinding[]
   readonly moves: readonly (LifeMove & { readonly agent: Agent })[]
   /** Why each item waits. */
@@ -67,7 +71,8 @@ export type Decision = {
 }
 export type Rebinding = {
   readonly agent: Agent
-  readonly item: ItemId
+  /** Undefined: it is a warm spare from here on. */
+  readonly item: ItemId | undefined
   readonly attempt: number
   readonly task: string
   readonly queuedAt: Timestamp
@@ -88,7 +93,8 @@ export const decide = (view: BrokerView): Decision => {
   const matched = matchAll(demand?.items ?? [], matcher)
   // Without the controller's word nothing is judged to be spare.
   const binding = demand ? bind(matched.items, settled, matcher) : NO_BINDING
-  const spare = new Set(binding.spare)
+  const pool = view.controller && state.accepting ? poolOf(view.templates, view.controller, binding.spare, view.changedAt) : undefined
+  const spare = new Set(pool === undefined ? binding.spare : binding.spare.filter(agent => !pool.kept.has(agent)))
   const lives = spare.size === 0 ? asIfNeeded : asIfNeeded.map(one => (spare.has(one.agent) ? unneeded(view, state, one.agent) : one))
   const moves: (LifeMove & { readonly agent: Agent })[] = []
   const asks = new Map<AgentId, 'submit' | 'stop'>()
@@ -100,21 +106,25 @@ export const decide = (view: BrokerView): Decision => {
     marks.set(agent.id, life.marks)
     times.push(life.againMs)
   }
-  const admission = admit(view, state, binding, moves)
+  const prospects = prospectsOf(view, moves)
+  const admission = admit(view, state, binding, prospects)
+  const spares = pool === undefined ? NO_SPARES : admitSpares(view, pool, moves, waitingStill(binding, admission.queue), matcher, prospects)
   return {
     queue: admission.queue,
-    rebind: rebindAll(view, binding, moves),
+    spares: spares.queue,
+    rebind: [...rebindAll(view, binding, moves), ...(pool === undefined ? [] : unnamed(pool, moves, view.now))],
     moves,
     reasons: new Map([...matched.reasons, ...boundReasons(view, binding), ...admission.reasons]),
     asks,
     marks,
-    ...least([...times, admission.againMs]),
+    ...least([...times, admission.againMs, spares.againMs]),
   }
 }
 
 const unneeded = (view: BrokerView, state: State, agent: Agent) => ({ agent, life: lifeOf(view, state, agent, false) })
 
 const STILL_UNUSED: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['queued', 'launching', 'online'])
+const NO_SPARES: { readonly queue: readonly Template[]; readonly againMs?: number } = { queue: [] }
 const NO_BINDING: Binding = { bound: new Map(), unserved: [], spare: [] }
 
 const least = (times: readonly (number | undefined)[]): { readonly againMs?: number } => {
@@ -194,11 +204,13 @@ const WAS_STARTED: Life = { marks: {}, move: { to: 'launching', message: 'was st
 const decideUnlaunched = (agent: Agent, state: State, needed: boolean): Life => {
   if (state.leaving)
     return end('is not started: its controller is being stopped', { code: 'stopped-by-user', message: 'Its controller is being stopped.' })
+  if (!needed && isSpare(agent)) return end('is not started: it is not wanted as a warm spare any more', NO_SPARE_WANTED)
   if (!needed) return end('is not started: its item left the queue', { code: 'superseded', message: 'Its item left the queue.' })
   if (agent.phase === 'placed' && state.accepting)
     return { marks: {}, move: { to: 'launching', message: `is being started${agent.host === undefined ? '' : ` on ${agent.host}`}` } }
   return { marks: {} }
 }
+const NO_SPARE_WANTED: Why = { code: 'superseded', message: 'No warm spare of its template is wanted now.' }
 const end = (message: string, reason: Why): Life => ({ marks: {}, move: { to: 'ended', message, reason } })
 
 const matchAll = (items: readonly DemandItem[], matcher: Matcher) => {
@@ -287,17 +299,32 @@ const afterMoves = (agents: readonly Agent[], moves: Decision['moves'], now: Tim
   })
 }
 
+/** What the agents tell of how the next ones will fare, as of after the moves; worked out when it is first asked for. */
+type Prospects = () => {
+  readonly agents: readonly Agent[]
+  readonly history: History
+  readonly countOf: ReturnType<typeof countOnTheirWay>
+}
+const prospectsOf = (view: BrokerView, moves: Decision['moves']): Prospects => {
+  let known: ReturnType<Prospects> | undefined
+  return () => {
+    if (known === undefined) {
+      const agents = afterMoves(view.agents, moves, view.now)
+      known = { agents, history: new History(agents, view.changedAt), countOf: countOnTheirWay(agents) }
+    }
+    return known
+  }
+}
+
 /** Which items without an agent get one now, and why the others do not. */
-const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Decision['moves']) => {
+const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects: Prospects) => {
   const queue: { item: DemandItem; template: Template; attempt: number }[] = []
   const reasons = new Map<ItemId, Why>()
   const times: number[] = []
   if (unserved.length === 0) return { queue, reasons }
   const { now } = view
-  const agents = afterMoves(view.agents, moves, now)
-  const history = new History(agents, view.changedAt)
+  const { agents, history, countOf } = prospects()
   const byItem = Map.groupBy(agents, ({ item }) => item)
-  const countOf = countOnTheirWay(agents)
   const unreported = countUnreported(view)
   const wait = (item: DemandItem, reason: Why, untilMs?: number): void => {
     reasons.set(item.id, reason)
@@ -327,6 +354,56 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, moves: Dec
     }
   }
   return { queue, reasons, ...least(times) }
+}
+
+/** Kept as warm spares from here on, though their rows still name items: those are gone, or have other agents. */
+const unnamed = (pool: Pool, moves: Decision['moves'], now: Timestamp): Rebinding[] => {
+  const ending = new Set(moves.filter(({ to }) => to === 'ended').map(({ agent }) => agent))
+  return namedForNothing(pool)
+    .filter(agent => !ending.has(agent))
+    .map(agent => ({ agent, item: undefined, attempt: 1, task: '', queuedAt: now }))
+}
+
+/** Items that have no agent and get none now. */
+const waitingStill = ({ unserved }: Binding, queued: Decision['queue']): DemandItem[] => {
+  const getOne = new Set(queued.map(({ item }) => item))
+  return unserved.flatMap(({ item }) => (getOne.has(item) ? [] : [item]))
+}
+
+/**
+ * Which templates get a warm spare now. Items come first: none is started while one that it could run waits without an agent, and none where
+ * an agent for an item would not be.
+ */
+const admitSpares = (
+  { now, templates }: BrokerView,
+  pool: Pool,
+  moves: Decision['moves'],
+  waiting: readonly DemandItem[],
+  matcher: Matcher,
+  prospects: Prospects,
+): typeof NO_SPARES => {
+  const leaving = new Set(moves.filter(({ to }) => to === 'ended' || to === 'ending').map(({ agent }) => agent))
+  const queue: Template[] = []
+  const times: number[] = []
+  for (const template of templates) {
+    const missing = missingOf(template, pool, agent => leaving.has(agent))
+    const own = { label: template.labels.join(' '), takesUnlabelled: template.takesUnlabelled }
+    if (missing <= 0 || waiting.some(item => matcher.serves(own, item))) continue
+    const { history, countOf } = prospects()
+    const health = history.template(template.id, now)
+    const untils = [health.brokenUntil, history.spareBackoff(template.id, now)?.until].filter(until => until !== undefined)
+    if (untils.length > 0) {
+      times.push(Math.max(...untils) - now)
+      continue
+    }
+    const count = countOf(template.id)
+    for (let more = missing; more > 0 && count.onTheirWay < mayBeOnTheirWay(health) && count.queued < MAX_QUEUED; more--) {
+      queue.push(template)
+      count.onTheirWay++
+      count.queued++
+    }
+  }
+  return { queue, ...least(times) }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Agent, DemandItem, Reason, Template } from '../model/index.ts'
+import type { Agent, DemandItem, Reason, Template, TemplateId } from '../model/index.ts'
 import { type LabelExpression, parseLabelExpression } from './label-expression.ts'
 
 type Why = Omit<Reason, 'since'>
@@ -10,11 +10,13 @@ const LABELS_NAMED = 20
 /** Tells which template or agent an item may have. Made anew for each pass; an expression is parsed once in it, however many items share it. */
 export class Matcher {
   readonly #templates: readonly Template[]
+  readonly #pooled: ReadonlySet<TemplateId>
   readonly #parsed = new Map<string, Parsed>()
 
   /** Templates in the order in which they are tried. */
   constructor(templates: readonly Template[]) {
     this.#templates = templates
+    this.#pooled = new Set(templates.flatMap(({ id, spares = 0 }) => (spares > 0 ? [id] : [])))
   }
 
   /** The first template that the item can run on, or why there is none. */
@@ -35,6 +37,11 @@ export class Matcher {
     if (label === undefined) return agent.takesUnlabelled === true
     const parsed = this.#parse(label)
     return 'expression' in parsed && parsed.expression(new Set(agent.label.split(' ')))
+  }
+
+  /** Whether an agent that no item needs may stay as a warm spare. */
+  mayBeSpare({ item, template }: Pick<Agent, 'item' | 'template'>): boolean {
+    return item === undefined || this.#pooled.has(template)
   }
 
   #parse(label: string): Parsed {

@@ -24,7 +24,7 @@ import { workloadOfAgent } from './launch.ts'
 import { note } from './note.ts'
 import { OfferDesk } from './offer-desk.ts'
 import type { AgentsPorts } from './ports.ts'
-import { isOnItsWayOut, preempt } from './preemption.ts'
+import { endSpare, isOnItsWayOut, preempt } from './preemption.ts'
 import { mayBePlaced, Standing } from './standing.ts'
 import { whyWaiting } from './waiting-words.ts'
 
@@ -193,7 +193,7 @@ export class Placement {
   async #look(): Promise<number | undefined> {
     this.#giveUpStops()
     this.#standing.bring()
-    if (this.#standing.scheduler.queue.size > 0) await this.#pass()
+    if (this.#standing.scheduler.queue.size > 0 || this.#standing.needlessSpares().size > 0) await this.#pass()
     else this.#tell([])
     this.#desk?.tend(this.#ports.clock.now())
     return undefined
@@ -258,6 +258,7 @@ export class Placement {
       holds = preempt(tx, stop, tasks.get(stop.forTask)) && holds
       this.#stops.push({ stop, at: now })
     }
+    for (const [id, reason] of this.#standing.needlessSpares()) endSpare(tx, id, reason)
     for (const { task, cause } of result.leftOver) this.#writeReason(tx, task, cause.kind === 'quota' || cause.kind === 'group-limit')
     return { result, placed: result.placed.map(({ task }) => task), used, uses, holds }
   }

@@ -8,6 +8,7 @@ import {
   type Host,
   type HostId,
   hostId,
+  isSpare,
   MINUTE,
   type Reason,
   SECOND,
@@ -23,6 +24,7 @@ import { agentOfWorkload, type HeldWork, workloadOfController, workOf } from './
 import { type ControllerPlaces, controllerOfKey, placeKey } from './controller-places.ts'
 import type { Durations } from './durations.ts'
 import { workloadOfAgent } from './launch.ts'
+import { needlessSpares } from './needless-spares.ts'
 import type { AgentsPorts } from './ports.ts'
 
 /** Everything is compared this often, whatever was noted: what a lost event left wrong is right from then on. */
@@ -56,6 +58,8 @@ export class Standing {
   readonly #uncommitted = new Set<string>()
   /** Agents whose template asks for what is no amount, or for what they may not have. */
   readonly #refused = new Map<AgentId, Omit<Reason, 'since'>>()
+  /** What of the held are warm spares. */
+  readonly #spares = new Set<WorkloadId>()
   #comparedAt = Number.NEGATIVE_INFINITY
   #compareAll = true
   #isNew = true
@@ -71,9 +75,26 @@ export class Standing {
     return this.#scheduler
   }
 
-  /** Whether any team lets its agents be stopped for others: a pass that looks for such costs more. */
+  /** Whether there is anything that may be stopped for others (spares, agents of teams that let them): a pass that looks for such costs more. */
   get mayPreempt(): boolean {
-    return this.#mayPreempt
+    return this.#mayPreempt || this.#spares.size > 0
+  }
+
+  /** Warm spares that are to go now, and why (needless-spares.ts). */
+  needlessSpares(): ReadonlyMap<WorkloadId, Omit<Reason, 'since'>> {
+    if (this.#spares.size === 0) return NO_SPARES
+    const { store } = this.#ports
+    const { queue, fleet } = this.#scheduler
+    const spares = [...this.#spares].flatMap(id => {
+      const work = this.#held.get(id)
+      const phase = agentOfWorkload(store, id)?.phase ?? 'ended'
+      return work === undefined || phase === 'ending' || phase === 'ended' ? [] : [{ ...work, id }]
+    })
+    return needlessSpares(spares, {
+      takesWork: host => !LEAVING.has(store.get('host', host)?.state ?? 'silent'),
+      quotaOf: tenant => queue.shares('agent').get(tenant)?.quota,
+      usedBy: tenant => fleet.ledger.ofTenant('agent', tenant),
+    })
   }
 
   get refused(): ReadonlyMap<AgentId, Omit<Reason, 'since'>> {
@@ -112,7 +133,17 @@ export class Standing {
     this.#isNew = true
     this.#compareAll = true
     // What was placed in a commit that failed waits again: it is nobody's to settle any more.
-    for (const memory of [this.#held, this.#waiting, this.#hosts, this.#cordoned, this.#runs, this.#refused, this.#uncommitted]) memory.clear()
+    for (const memory of [
+      this.#held,
+      this.#waiting,
+      this.#hosts,
+      this.#cordoned,
+      this.#runs,
+      this.#refused,
+      this.#uncommitted,
+      this.#spares,
+    ])
+      memory.clear()
   }
 
   /** What the scheduler placed just now: it holds its place from here on, whatever committed rows say until `settle`. */
@@ -120,6 +151,7 @@ export class Standing {
     const task = this.#waiting.get(id)
     this.#waiting.delete(id)
     if (task !== undefined) this.#held.set(id, { ...task, host })
+    if (task?.tier === 'spare') this.#spares.add(workloadId(id))
     this.#uncommitted.add(id)
   }
 
@@ -182,10 +214,8 @@ export class Standing {
     this.#mayPreempt = tenants.some(({ policy }) => policy?.preemptible === true)
     this.#scheduler.queue.setShares('agent', tenants.map(soundShare))
     // A tenant's quota and guarantee are for its agents (model/tenant.ts).
-    this.#scheduler.queue.setShares(
-      'controller',
-      tenants.map(soundShare).map(({ id, weight }) => ({ id, weight })),
-    )
+    const plain = tenants.map(soundShare).map(({ id, weight }) => ({ id, weight }))
+    for (const tier of ['controller', 'spare'] as const) this.#scheduler.queue.setShares(tier, plain)
   }
 
   #bringHost(id: HostId): void {
@@ -255,6 +285,8 @@ export class Standing {
 
   #hold(id: string, work: RunningWork | undefined): void {
     const known = this.#held.get(id)
+    if (work?.tier === 'spare') this.#spares.add(workloadId(id))
+    else this.#spares.delete(workloadId(id))
     if (work === undefined) {
       if (this.#held.delete(id)) this.#scheduler.end(id)
       return
@@ -298,7 +330,7 @@ export class Standing {
     const constraints = this.#hosts.has(BOUNDLESS.id) ? undefined : store.get('template', agent.template)?.constraints
     return {
       id: workloadOfAgent(agent),
-      tier: 'agent',
+      tier: isSpare(agent) ? 'spare' : 'agent',
       tenant: agent.tenant,
       controller: agent.controller,
       resources: agent.resources,
@@ -341,6 +373,9 @@ export const mayBePlaced = (agent: Agent, rows: Pick<Reader, 'get'>): boolean =>
 const takesAgents = (controller: Controller | undefined): boolean =>
   controller?.phase === 'ready' && controller.wanted === 'running' && controller.restartsWanted <= controller.restartsDone
 
+/** A silent host may be back at any moment with all that it has. */
+const LEAVING: ReadonlySet<Host['state']> = new Set<Host['state']>(['cordoned', 'draining', 'drained'])
+const NO_SPARES: ReadonlyMap<WorkloadId, Omit<Reason, 'since'>> = new Map()
 const NO_CONSTRAINTS: Readonly<Record<string, string>> = {}
 
 /** More than any engine has, in the proportions of usual machines, so that shares can still be compared. */
@@ -380,6 +415,7 @@ const isSameClaim = (a: RunningWork, b: RunningWork): boolean =>
   isSameAmount(a, b)
 
 const isSameTask = (a: Task, b: Task): boolean =>
+  a.tier === b.tier &&
   a.tenant === b.tenant &&
   a.readyAt === b.readyAt &&
   a.ports === b.ports &&

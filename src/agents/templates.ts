@@ -1,6 +1,7 @@
 import { OperationError } from '../controllers/index.ts'
 import { accessProblem, type Controller, deniedOf, nameProblem, SECOND, type Template, type Tenant, templateId } from '../model/index.ts'
 import type { Reader, Store } from '../store/index.ts'
+import { MAX_SPARES } from './spares.ts'
 
 /** The template every installation starts with: small, takes anything. */
 export const DEFAULT_TEMPLATE: Template = {
@@ -34,7 +35,7 @@ const PLACEHOLDERS = ['java', 'agentJar', 'url', 'name', 'secretFile', 'workDire
 const MIN_AGENT_MEMORY_MB = 96
 const LABEL = /^[^\s&|!<>()"',]+$/
 
-/** Makes or replaces a template. Errors: `invalid` with the field. */
+/** Makes or replaces a template. Errors: `invalid` with the field; `not-allowed` where its tenant's policy does not allow what it asks of the hosts. */
 export const applyTemplate = (store: Pick<Store, 'transact'>, template: Template, actor: string): Promise<Template> => {
   check(template)
   return store.transact(
@@ -105,6 +106,9 @@ const check = (template: Template): void => {
   if (!(cpu > 0 && cpu <= 1024)) invalid('resources.cpu', `is ${cpu}: give more than 0 and at most 1024 cores.`)
   if (!(memoryMb >= MIN_AGENT_MEMORY_MB)) invalid('resources.memoryMb', `is ${memoryMb}: give at least ${MIN_AGENT_MEMORY_MB} MB.`)
   if (!(diskMb >= 0)) invalid('resources.diskMb', `is ${diskMb}: give 0 or more MB.`)
+  const { spares = 0 } = template
+  if (!(Number.isInteger(spares) && spares >= 0 && spares <= MAX_SPARES))
+    invalid('spares', `is ${spares}: give a whole number from 0 to ${MAX_SPARES}, for each controller that may use the template.`)
   if (!(template.connectTimeoutMs >= SECOND)) invalid('connectTimeoutMs', `is ${template.connectTimeoutMs}: give at least 1000 ms.`)
   const wrong = template.access && accessProblem(template.access)
   if (wrong) invalid(`access.${wrong.field}`, wrong.message)

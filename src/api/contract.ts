@@ -57,6 +57,22 @@ export const SomeResourcesView = Type.Object(
 )
 export type SomeResourcesView = Static<typeof SomeResourcesView>
 
+/** How much memory would do, as far as the last runs tell. */
+export const MemoryAdviceView = Type.Object(
+  {
+    /** With `more`, `heap` and `less` there is a size; the others say why there is none. */
+    kind: oneOf(['more', 'heap', 'less', 'fits', 'too-few', 'not-measured']),
+    message: Type.String(),
+    /** What to ask for instead; never below the highest that was seen. */
+    memoryMb: optional(Type.Number()),
+    /** How many runs it rests on, at most 40, and the highest of them. */
+    runs: Type.Number(),
+    highestMb: optional(Type.Number()),
+  },
+  { $id: 'MemoryAdvice' },
+)
+export type MemoryAdviceView = Static<typeof MemoryAdviceView>
+
 export const SpecView = Type.Object(
   {
     memoryMb: Type.Number(),
@@ -101,6 +117,7 @@ export const ControllerView = Type.Object(
     peakMemoryMb: optional(Type.Number()),
     heapUsedMb: optional(Type.Number()),
     heapMaxMb: optional(Type.Number()),
+    memoryAdvice: MemoryAdviceView,
     /** Grows with each change; `if-match` takes it. */
     revision: Type.Number(),
   },
@@ -168,7 +185,8 @@ export const AgentView = Type.Object(
     controller: Name,
     tenant: Name,
     template: Name,
-    item: Name,
+    /** Absent: it is a warm spare, or took a build that was for no agent. */
+    item: optional(Name),
     attempt: Type.Number(),
     task: Type.String(),
     label: Type.String(),
@@ -266,6 +284,7 @@ export const TemplateBody = Type.Object(
     constraints: optional(Type.Record(Type.String(), Text(255))),
     access: optional(AccessView),
     connectTimeoutMs: optional(Type.Number()),
+    spares: optional(Type.Number()),
   },
   { $id: 'TemplateBody', additionalProperties: false },
 )
@@ -283,6 +302,10 @@ export const TemplateView = Type.Object(
     constraints: Type.Record(Type.String(), Type.String()),
     access: optional(AccessView),
     connectTimeoutMs: Type.Number(),
+    /** Agents that each controller that may use it keeps connected in advance. */
+    spares: Type.Number(),
+    /** From the memory of its last agents. */
+    memoryAdvice: MemoryAdviceView,
     revision: Type.Number(),
   },
   { $id: 'Template' },

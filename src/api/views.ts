@@ -4,6 +4,7 @@
 import {
   type Access,
   type Agent,
+  adviceFor,
   type Build,
   type Controller,
   type Demand,
@@ -20,6 +21,7 @@ import {
   type Template,
   type Tenant,
   type Token,
+  type Usage,
 } from '../model/index.ts'
 import { promiseNotes } from '../tenants/index.ts'
 import type {
@@ -29,6 +31,7 @@ import type {
   ControllerView,
   EventView,
   HostView,
+  MemoryAdviceView,
   QueueItemView,
   ReasonView,
   ResourcesView,
@@ -56,6 +59,10 @@ const accessView = (access: Access | undefined): AccessView | undefined =>
 
 const reasonView = (reason: Reason): ReasonView => ({ ...reason })
 
+const adviceView = (of: 'template' | 'controller', memoryMb: number, usage: Usage | undefined): MemoryAdviceView => ({
+  ...adviceFor({ of, memoryMb, runs: usage?.runs ?? [] }),
+})
+
 const resourcesView = ({ cpu, memoryMb, diskMb }: Resources): ResourcesView => ({ cpu, memoryMb, diskMb })
 
 const usedNow = (observation: Observation | undefined): number | undefined =>
@@ -69,6 +76,7 @@ export type ControllerSurroundings = {
   readonly presence: Presence | undefined
   readonly demand: Demand | undefined
   readonly observation: Observation | undefined
+  readonly usage: Usage | undefined
   /** Agents of it that have not ended. */
   readonly agents: number
 }
@@ -103,6 +111,7 @@ export const controllerView = (controller: Controller, around: ControllerSurroun
     peakMemoryMb: around.observation?.peakMemoryMb,
     heapUsedMb: presence?.load.heapUsedMb,
     heapMaxMb: presence?.load.heapMaxMb,
+    memoryAdvice: adviceView('controller', spec.memoryMb, around.usage),
     revision: around.revision,
   })
 }
@@ -167,7 +176,7 @@ export const hostView = (host: Host, used: { readonly controllers: Resources; re
     reason: host.reason && reasonView(host.reason),
   })
 
-export const templateView = (template: Template, revision: number): TemplateView =>
+export const templateView = (template: Template, revision: number, usage: Usage | undefined): TemplateView =>
   defined({
     id: template.id,
     scope: { ...template.scope },
@@ -180,6 +189,8 @@ export const templateView = (template: Template, revision: number): TemplateView
     constraints: { ...template.constraints },
     access: accessView(template.access),
     connectTimeoutMs: template.connectTimeoutMs,
+    memoryAdvice: adviceView('template', template.resources.memoryMb, usage),
+    spares: template.spares ?? 0,
     revision,
   })
 

@@ -19,6 +19,7 @@ const FIELDS = [
   'access',
   'connectTimeout',
   'connectTimeoutMs',
+  'spares',
 ] as const
 const ACCESS_FIELDS = ['privileged', 'capabilities', 'hostPaths', 'hostNetwork'] as const
 const RESOURCE_FIELDS = ['cpu', 'memory', 'memoryMb', 'disk', 'diskMb'] as const

@@ -12,13 +12,17 @@ export type AgentPhase = (typeof AGENT_PHASES)[number]
 
 export type AgentBuild = { readonly job: string; readonly number: number; readonly result?: BuildResult }
 
-/** One build agent for one queue item. Its name is never used again: an inbound agent's secret is a function of its name. */
+/**
+ * One build agent for one queue item, or a warm spare for whichever item comes. Its name is never used again: an inbound agent's secret is a
+ * function of its name.
+ */
 export type Agent = {
   readonly id: AgentId
   readonly controller: ControllerId
   readonly tenant: TenantId
   readonly template: TemplateId
-  readonly item: ItemId
+  /** Absent: it was started in advance, and nothing that is known of it is for an item. */
+  readonly item?: ItemId
   /** 1 for the first agent of an item; grows when one died before it took the build. */
   readonly attempt: number
   /** What the item builds, for people. */
@@ -42,6 +46,16 @@ export type Agent = {
   readonly busyAt?: Timestamp
   readonly endedAt?: Timestamp
   readonly build?: AgentBuild
+}
+
+/** Whether it is a warm spare: for no item, and without a build so far. */
+export const isSpare = ({ item, busyAt }: Pick<Agent, 'item' | 'busyAt'>): boolean => item === undefined && busyAt === undefined
+
+/** The row as the agent of that item; of none: as a warm spare. */
+export const forItem = (agent: Agent, item: ItemId | undefined): Agent => {
+  if (item !== undefined) return { ...agent, item }
+  const { item: _left, ...spare } = agent
+  return spare
 }
 
 export const BUILD_RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'NOT_BUILT', 'ABORTED'] as const

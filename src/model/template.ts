@@ -32,4 +32,6 @@ export type Template = {
   readonly access?: Access
   /** How long an agent may take from launch to online. */
   readonly connectTimeoutMs: number
+  /** Warm spares: agents without an item that each controller that may use it keeps connected in advance. Absent: none. */
+  readonly spares?: number
 }

@@ -19,7 +19,8 @@ const index = <K extends Kind>(kind: K, key: (row: Rows[K]) => string): Index<K>
 /** Ways to find rows without looking at all of them. */
 export const INDEXES = {
   agentsOfController: index('agent', agent => agent.controller),
-  agentsOfItem: index('agent', agent => `${agent.controller}/${agent.item}`),
+  /** Warm spares of a controller are those of an item without a name. */
+  agentsOfItem: index('agent', agent => `${agent.controller}/${agent.item ?? ''}`),
   /** `live` or `ended`: the ended ones are history and would slow down every pass. */
   agentsByLife: index('agent', agent => (agent.phase === 'ended' ? 'ended' : 'live')),
   tokensByHash: index('token', token => token.hash),

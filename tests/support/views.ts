@@ -101,6 +101,7 @@ export const templateView = (id: string, change: Partial<TemplateView> = {}): Te
   environment: {},
   constraints: {},
   connectTimeoutMs: 2 * MINUTE,
+  spares: 0,
   revision: 1,
   ...change,
 })

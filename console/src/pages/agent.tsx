@@ -7,6 +7,7 @@ import { formatCores, formatCount, formatDuration, formatMemory } from '../lib/f
 import { pathOf } from '../lib/routes.ts'
 import { spansOf } from '../lib/spans.ts'
 import { useFetched } from '../lib/use-fetched.ts'
+import { taskOf } from '../parts/agent-columns.tsx'
 import { Copy } from '../parts/copy.tsx'
 import { ProblemNote } from '../parts/empty.tsx'
 import { Explanation } from '../parts/explanation.tsx'
@@ -36,7 +37,7 @@ export const AgentPage = ({ id }: { readonly id: string }) => {
     <div class="page is-narrow">
       <div class="page-head">
         <div class="title-line">
-          <h1>{agent.task}</h1>
+          <h1>{taskOf(agent)}</h1>
           <span class="soft">
             <AgentPhaseLabel phase={agent.phase} failed={hasAgentFailed(agent)} /> for <Elapsed from={agent.phaseSince} />
           </span>

@@ -4,7 +4,7 @@ import { matches, parseFilter } from '../lib/filter.ts'
 import { counted } from '../lib/format.ts'
 import { query, setQuery } from '../lib/history.ts'
 import { pathOf } from '../lib/routes.ts'
-import { agentColumns } from '../parts/agent-columns.tsx'
+import { agentColumns, taskOf } from '../parts/agent-columns.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { FilterBox } from '../parts/filter-box.tsx'
 import { Table } from '../parts/table.tsx'
@@ -21,7 +21,7 @@ export const AgentsPage = () => {
       (showsEnded || agent.phase !== 'ended') &&
       matches(terms, {
         id: agent.id,
-        task: agent.task,
+        task: taskOf(agent),
         phase: agent.phase,
         controller: agent.controller,
         tenant: agent.tenant,

@@ -83,6 +83,12 @@ const Template = ({ template }: { readonly template: TemplateView }) => (
       </dd>
       <dt>Connects in</dt>
       <dd>{formatDuration(template.connectTimeoutMs)} or is given up</dd>
+      {template.spares > 0 && (
+        <>
+          <dt>Warm spares</dt>
+          <dd>{counted(template.spares, 'agent')} for each controller, connected in advance</dd>
+        </>
+      )}
       {template.image !== undefined && (
         <>
           <dt>Image</dt>

@@ -7,11 +7,15 @@ import type { Column } from './table.tsx'
 import { Age } from './time.tsx'
 import { Waterfall } from './waterfall.tsx'
 
+/** What it builds or is for, for people. */
+export const taskOf = ({ item, task, build }: AgentView): string =>
+  item === undefined && task === '' ? (build?.job ?? 'Warm spare') : task
+
 export const agentColumns = (withController: boolean): readonly Column<AgentView>[] => [
   {
     key: 'task',
     title: 'Build',
-    cell: agent => <span title={agent.id}>{agent.task}</span>,
+    cell: agent => <span title={agent.id}>{taskOf(agent)}</span>,
     compare: (a, b) => a.task.localeCompare(b.task),
   },
   {

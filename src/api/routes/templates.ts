@@ -11,7 +11,7 @@ import { ApiError } from '../errors.ts'
 import { ByName } from '../queries.ts'
 import { addRoute } from '../route.ts'
 import { guarded } from '../scope.ts'
-import { defined, templateView } from '../views.ts'
+import { defined } from '../views.ts'
 
 const tag = 'templates'
 const LIST = `${API_PREFIX}/templates`
@@ -44,7 +44,7 @@ export const addTemplateRoutes = (app: FastifyInstance, context: Context): void 
     answer: TemplateView,
     handle: ({ params, principal, reply }) => {
       markCursor(reply, context)
-      return templateView(visibleTemplate(store, principal, params.name), store.revision('template', params.name) ?? 0)
+      return projection.template(visibleTemplate(store, principal, params.name))
     },
   })
 
@@ -63,8 +63,7 @@ export const addTemplateRoutes = (app: FastifyInstance, context: Context): void 
         if (tx.get('template', params.name) !== undefined) checkMayWrite(tx, principal, params.name)
         checkScope(tx, principal, template.scope)
       })
-      const applied = await applyTemplate(own, template, principal.actor)
-      return templateView(applied, store.revision('template', applied.id) ?? 0)
+      return projection.template(await applyTemplate(own, template, principal.actor))
     },
   })
 
@@ -114,6 +113,7 @@ const templateOf = (name: string, body: TemplateBody, scope: TemplateScope): Tem
     constraints: body.constraints ?? {},
     access: body.access && tidyAccess(body.access),
     connectTimeoutMs: body.connectTimeoutMs ?? DEFAULT_TEMPLATE.connectTimeoutMs,
+    spares: body.spares === 0 ? undefined : body.spares,
   })
 
 /** The tenant of a scope; undefined for a global one and for one whose controller is gone. */

@@ -63,12 +63,14 @@ const columns = (terminal: Terminal, now: number): readonly Column<AgentView>[] 
   { title: 'STATE', cell: ({ phase }) => stateCell('agent', phase, terminal) },
   { title: 'FOR', cell: ({ phaseSince }) => formatDuration(now - phaseSince), align: 'right', droppable: 2 },
   { title: 'CONTROLLER', cell: ({ controller }) => controller, least: 10, droppable: 4 },
-  { title: 'BUILD', cell: ({ task, build }) => (build ? `${build.job} #${build.number}` : task), least: 10 },
+  { title: 'BUILD', cell: view => (view.build ? `${view.build.job} #${view.build.number}` : taskOf(view)), least: 10 },
   { title: 'MEMORY', cell: memoryOf, align: 'right', droppable: 5 },
   { title: 'TEMPLATE', cell: ({ template }) => template, least: 8, droppable: 6 },
   { title: 'HOST', cell: ({ host }) => host ?? '', least: 8, droppable: 7 },
   { title: 'WHY', cell: ({ reason }) => reason?.message ?? '', least: 16, droppable: 3 },
 ]
+
+const taskOf = ({ item, task }: AgentView): string => (item === undefined && task === '' ? 'warm spare' : task)
 
 const memoryOf = ({ memoryMb, resources }: AgentView): string =>
   memoryMb === undefined ? formatSize(resources.memoryMb) : `${formatSize(memoryMb)} of ${formatSize(resources.memoryMb)}`
@@ -90,9 +92,12 @@ const describe = (view: AgentView, terminal: Terminal, now: number): string => {
     [
       ['why', view.reason?.message],
       ['mend', view.reason?.mend],
-      ['build', view.build ? `${view.build.job} #${view.build.number} ${view.build.result ?? 'running'}` : view.task],
+      ['build', view.build ? `${view.build.job} #${view.build.number} ${view.build.result ?? 'running'}` : taskOf(view)],
       ['controller', view.controller],
-      ['item', `${view.controller}/${view.item}${view.attempt > 1 ? `, attempt ${view.attempt}` : ''}`],
+      [
+        'item',
+        view.item === undefined ? undefined : `${view.controller}/${view.item}${view.attempt > 1 ? `, attempt ${view.attempt}` : ''}`,
+      ],
       ['template', `${view.template} (${view.label || 'no label'})`],
       ['host', view.host],
       ['memory', `${memoryOf(view)}${view.peakMemoryMb === undefined ? '' : `, at most ${formatSize(view.peakMemoryMb)}`}`],

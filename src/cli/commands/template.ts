@@ -48,6 +48,7 @@ const COLUMNS: readonly Column<TemplateView>[] = [
   { title: 'MEMORY', cell: ({ resources }) => formatSize(resources.memoryMb), align: 'right' },
   { title: 'DISK', cell: ({ resources }) => formatSize(resources.diskMb), align: 'right', droppable: 3 },
   { title: 'FOR', cell: ({ scope }) => scopeText(scope), least: 8, droppable: 1 },
+  { title: 'SPARES', cell: ({ spares }) => String(spares), align: 'right', droppable: 5 },
   { title: 'CONNECTS WITHIN', cell: ({ connectTimeoutMs }) => formatDuration(connectTimeoutMs), align: 'right', droppable: 4 },
 ]
 

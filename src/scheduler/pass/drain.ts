@@ -76,6 +76,8 @@ export class Drains {
 export const deservesDrain = ({ task, overtaken }: Waiting, rules: DrainRules, drains: Drains, now: Timestamp): boolean =>
   drains.size < rules.atMost &&
   drains.hostOf(task.id) === undefined &&
+  // Nobody waits for a spare, so no host stands idle for one.
+  task.tier !== 'spare' &&
   now - task.readyAt >= rules.afterMs &&
   (overtaken || rules.onlyOvertaken !== true)
 

@@ -46,14 +46,14 @@ export class Allowance {
 
   /** Whether anything but room may stand in the way of what this tenant wants. */
   mayRefuse(tier: Tier, tenant: TenantId): boolean {
-    return this.#free !== undefined || this.#limits !== undefined || this.#queue.shares(tier).get(tenant)?.quota !== undefined
+    return this.#free !== undefined || this.#limits !== undefined || this.#queue.shares(quotaTier(tier)).get(tenant)?.quota !== undefined
   }
 
   refusal(task: Task): Refusal | undefined {
-    const shares = this.#queue.shares(task.tier)
+    const shares = this.#queue.shares(quotaTier(task.tier))
     const quota = shares.size === 0 ? undefined : shares.get(task.tenant)?.quota
     if (quota !== undefined) {
-      const used = this.#ledger.ofTenant(task.tier, task.tenant)
+      const used = this.#usedOfQuota(task)
       if (!fits(after(used, task), quota)) return { kind: 'quota', quota, used: amountOf(used) }
     }
     if (this.#limits !== undefined && task.group !== undefined) {
@@ -63,6 +63,14 @@ export class Allowance {
         return { kind: 'group-limit', group: task.group, limit, used: amountOf(groupUsed) }
     }
     return this.#free !== undefined && this.#wouldTakeHeld(task, this.#free) ? { kind: 'held' } : undefined
+  }
+
+  #usedOfQuota({ tier, tenant }: Task): Readonly<Amount> {
+    const own = this.#ledger.ofTenant(tier, tenant)
+    if (tier !== 'spare') return own
+    const both = amountOf(own)
+    add(both, this.#ledger.ofTenant(quotaTier(tier), tenant))
+    return both
   }
 
   /** The task was placed and is in the ledger. */
@@ -95,6 +103,12 @@ export class Allowance {
     return share?.guaranteeIsHeld === true ? share.guarantee : undefined
   }
 }
+
+/**
+ * A warm spare takes work when it comes, so what agents and spares have together stays within the quota of agents; and a waiting agent is held
+ * up by agents alone.
+ */
+const quotaTier = (tier: Tier): Tier => (tier === 'spare' ? 'agent' : tier)
 
 const after = (used: Amount, task: Task): Amount => {
   const sum = amountOf(used)
