@@ -27,6 +27,7 @@ import { workloadOfAgent } from './launch.ts'
 import type { Marks } from './life.ts'
 import { Placement } from './placement.ts'
 import type { AgentsPorts } from './ports.ts'
+import { areSparesWanted } from './spares.ts'
 import { Sweeper } from './sweeper.ts'
 import { templatesFor } from './templates.ts'
 import { WantedBook } from './wanted.ts'
@@ -201,9 +202,11 @@ export class AgentsBroker {
     return decision.againMs
   }
 
-  /** Neither items nor agents: there is nothing to decide. Most of a fleet's controllers are so most of the time. */
+  /** Neither items nor agents, and no warm spares to keep: there is nothing to decide. Most of a fleet's controllers are so most of the time. */
   #isAtRest(id: ControllerId): boolean {
     const { store } = this.#ports
+    const controller = areSparesWanted(store.list('template')) ? store.get('controller', id) : undefined
+    if (controller !== undefined && areSparesWanted(templatesFor(store, controller))) return false
     if ((store.get('demand', id)?.items.length ?? 0) > 0) return false
     if (store.by('agentsOfController', id).some(({ phase }) => phase !== 'ended')) return false
     this.#book.current(id)
