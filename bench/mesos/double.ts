@@ -1,10 +1,9 @@
 /**
  * The double of a Mesos in a process of its own, for the bench: `node double.ts DIRECTORY AGENTS TASKS_EACH`. Its agents only pretend. Its parent
- * tells it how many tasks to end a second (a number), and asks when all answers to reconciliation were taken (`reconciled`).
+ * tells it how many tasks to end a second.
  */
 import { seededRandom, systemClock } from '../../src/runtime/index.ts'
 import { startMesosDouble } from '../../tests/doubles/mesos/mesos-double.ts'
-import { waitFor } from '../../tests/support/wait.ts'
 
 /** What each agent has room for besides: ends and new starts overlap. */
 const SLACK = 1.3
@@ -49,20 +48,8 @@ const endOne = (): void => {
 }
 setInterval(endSome, TICK_MS)
 
-const reconciled = async (calls: number): Promise<void> => {
-  const before = double.calls.get('RECONCILE') ?? 0
-  process.send?.({ listening: true })
-  const isDone = (): boolean => {
-    const streams = [...double.leader.frameworks.values()].map(({ stream }) => stream)
-    return (double.calls.get('RECONCILE') ?? 0) - before >= calls && streams.every(stream => stream?.pendingBytes === 0)
-  }
-  await waitFor(isDone, { what: 'all was asked about and told', withinMs: 120_000, everyMs: 5 })
-  process.send?.({ reconciledAt: systemClock.now() })
-}
-
-process.on('message', (message: { readonly endsPerSecond?: number; readonly reconciled?: number }) => {
-  if (message.endsPerSecond !== undefined) perSecond = message.endsPerSecond
-  if (message.reconciled !== undefined) void reconciled(message.reconciled)
+process.on('message', (message: { readonly endsPerSecond: number }) => {
+  perSecond = message.endsPerSecond
 })
 process.on('disconnect', () => process.exit(0))
 process.send?.({ url: double.urls[0] })

@@ -33,7 +33,8 @@ export const post = async (
   return { status: response.status, headers: response.headers, text: await response.text() }
 }
 
-export const openStream = async (url: string, body: unknown): Promise<HandStream> => {
+/** `onEvent` hears of each event as it is read. */
+export const openStream = async (url: string, body: unknown, onEvent: (event: Raw) => void = () => undefined): Promise<HandStream> => {
   const abort = new AbortController()
   const response = await fetch(`${url}/api/v1/scheduler`, {
     method: 'POST',
@@ -45,7 +46,12 @@ export const openStream = async (url: string, body: unknown): Promise<HandStream
   let ended = false
   const read = async (): Promise<void> => {
     const reader = new RecordReader()
-    for await (const chunk of response.body ?? []) for (const record of reader.push(chunk)) events.push(JSON.parse(String(record)) as Raw)
+    for await (const chunk of response.body ?? [])
+      for (const record of reader.push(chunk)) {
+        const event = JSON.parse(String(record)) as Raw
+        events.push(event)
+        onEvent(event)
+      }
   }
   void read()
     .catch(() => undefined)

@@ -49,11 +49,22 @@ export const mesosParts = async (): Promise<MesosParts> => {
   if (!existsSync(module)) await download(module)
   const libraries = join(cache, 'libraries')
   if (!existsSync(libraries)) await whole(libraries, directory => makeStubs(module, directory))
+  checkLibraries(module, libraries)
   const hash = createHash('sha256')
   for (const file of ['launcher.cpp', 'helpers.cpp']) hash.update(readFileSync(join(SOURCES, file)))
   const programs = join(cache, `programs-${hash.digest('hex').slice(0, 12)}`)
   if (!existsSync(programs)) await whole(programs, compile)
   return { launcher: join(programs, 'launcher'), module, libraries, helpers: programs }
+}
+
+/** Without them Mesos ends as it starts, and whoever waits for its answer would not be told why. */
+const checkLibraries = (module: string, libraries: string): void => {
+  const { stdout } = run('ldd', [module], { ...process.env, LD_LIBRARY_PATH: libraries })
+  const missing = [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name)
+  if (missing.length > 0)
+    throw new Error(
+      `The tests' Mesos needs ${missing.join(', ')}. \`./test mesos\` brings them as root; else install libsvn1, libapr1, libsasl2-2 and libsasl2-modules.`,
+    )
 }
 
 /** Makes a directory elsewhere and moves it to its place, so that it is there whole or not at all. */

@@ -35,6 +35,8 @@ export type MesosProcess = {
 
 export type RunningMesos = AsyncDisposable & {
   readonly url: string
+  /** All of it lies below: tasks run there too, so they are found by their working directories. */
+  readonly directory: string
   readonly leader: MesosProcess
   readonly agents: readonly MesosProcess[]
   /** An operator call (`POST /api/v1`) to the leader. */
@@ -101,6 +103,7 @@ export const startMesos = async (options: MesosOptions = {}): Promise<RunningMes
     const operator = (call: Readonly<Record<string, unknown>>): Promise<unknown> => operatorCall(url, call, options.credentials)
     const running: RunningMesos = {
       url,
+      directory,
       leader,
       agents,
       operator,

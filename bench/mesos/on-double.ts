@@ -1,0 +1,146 @@
+/**
+ * The engine under a cluster's load, on the double of a Mesos whose agents only pretend. Engine and double are processes of their own, so what the
+ * engine uses is its own. Places are given first fit: what a real pass of the scheduler costs is in bench/scheduler.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../src/runtime/index.ts'
+import type { Figure } from '../figures.ts'
+import { Children, killed, told } from './child.ts'
+import type { Adopted, Filled, OursOptions, Steady } from './ours.ts'
+import type { Read } from './read-times.ts'
+import { type Waits, waitsOf } from './waits.ts'
+
+export type DoubleSize = { readonly agents: number; readonly tasks: number; readonly forMs: number }
+
+const ENDS_PER_SECOND = 25
+/**
+ * Submits at the same time. Each first asks Mesos for a sign of life, over sixteen connections: tens of thousands at once wait for each other longer
+ * than their offers are held.
+ */
+const MOST_IN_FLIGHT = 500
+const GOAL_ADOPT_S = 10
+const GOAL_HEARD_MS = 100
+/** What comes while the process that notes it is held up itself looks as if it had waited longer. */
+const GOAL_ONE_PASS = 0.99
+
+export const measureOnDouble = async (size: DoubleSize, say: (line: string) => void): Promise<Figure[]> => {
+  const name = `double, ${size.tasks} tasks on ${size.agents} agents`
+  const directory = await mkdtemp(join(tmpdir(), 'manor-mesos-bench-'))
+  try {
+    await using children = new Children()
+    const double = children.start('double.ts', join(directory, 'double'), String(size.agents), String(size.tasks / size.agents))
+    const { url } = await told<{ url: string }>(double, 'url')
+    const engine = (mode: OursOptions['mode'], at = url): ChildProcess => {
+      const options: OursOptions = {
+        url: at,
+        file: join(directory, 'state'),
+        mode,
+        count: size.tasks,
+        most: MOST_IN_FLIGHT,
+        until: 'launched',
+      }
+      return children.start('ours.ts', JSON.stringify(options))
+    }
+    const ours = engine('fill')
+    const { filled } = await told<{ filled: Filled }>(ours, 'filled')
+    say(`${name}: all run after ${(filled.filledMs / 1_000).toFixed(1)} s`)
+    double.send({ endsPerSecond: ENDS_PER_SECOND })
+    await systemClock.sleep(1_000)
+    ours.send(size.forMs)
+    const { steady } = await told<{ steady: Steady }>(ours, 'steady')
+    say(`${name}: ${steady.ended} ended in ${size.forMs / 1_000} s, ${(steady.cpuShare * 100).toFixed(0)} % of a core`)
+    double.send({ endsPerSecond: 0 })
+    // What was just started runs before Manor is killed, so that the next finds a cluster that is full.
+    await systemClock.sleep(3_000)
+    await killed(ours)
+    const startedAt = systemClock.now()
+    const again = engine('adopt')
+    const { adopted } = await told<{ adopted: Adopted }>(again, 'adopted')
+    const adoptS = (adopted.adoptedAt - startedAt) / 1_000
+    say(`${name}: ${adopted.tasks.length} adopted after ${adoptS.toFixed(1)} s`)
+    await killed(again)
+    const { waits, read } = await beside(children, url, at => engine('passes', at), double, size.forMs)
+    return [...figuresOf(name, size, filled, steady, adoptS), ...readFigures(name, waits, read)]
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** Adopts all once more, over a way that writes down what came when, and hears of the ends while a scheduler turns without pause. */
+const beside = async (
+  children: Children,
+  url: string,
+  engine: (url: string) => ChildProcess,
+  double: ChildProcess,
+  forMs: number,
+): Promise<{ readonly waits: Waits; readonly read: Read }> => {
+  const wire = children.start('wire.ts', url)
+  const ours = engine((await told<{ url: string }>(wire, 'url')).url)
+  await told(ours, 'ready')
+  double.send({ endsPerSecond: ENDS_PER_SECOND })
+  await arrivals(wire)
+  ours.send(forMs)
+  const { read } = await told<{ read: Read }>(ours, 'read')
+  const { arrived } = await arrivals(wire)
+  double.send({ endsPerSecond: 0 })
+  return { waits: waitsOf(arrived, read.heard, read.passes), read }
+}
+
+/** What went over the wire since this was asked last. */
+const arrivals = (wire: ChildProcess): Promise<{ arrived: [string, number][] }> => {
+  const answer = told<{ arrived: [string, number][] }>(wire, 'arrived')
+  wire.send('arrived')
+  return answer
+}
+
+const readFigures = (name: string, waits: Waits, { passes }: Read): Figure[] => {
+  const lengths = passes.map(({ from, to }) => to - from)
+  const figure = (what: string, value: number, unit: string): Figure => ({
+    name: `${name}, a scheduler turning without pause: ${what}`,
+    value,
+    unit,
+  })
+  return [
+    figure('updates that came and were read', waits.records, ''),
+    figure('passes', passes.length, ''),
+    figure('longest pass', Math.max(0, ...lengths), 'ms'),
+    figure('from coming to being read, median', waits.medianMs, 'ms'),
+    figure('from coming to being read, p99', waits.p99Ms, 'ms'),
+    figure('from coming to being read, longest', waits.longestMs, 'ms'),
+    figure('passes that any waited for, at most', waits.mostPasses, ''),
+    {
+      ...figure('read after the pass under way, or at once', waits.afterOnePass * 100, '%'),
+      goal: `>= ${GOAL_ONE_PASS * 100} %`,
+      met: waits.afterOnePass >= GOAL_ONE_PASS,
+    },
+  ]
+}
+
+const figuresOf = (name: string, { tasks, forMs }: DoubleSize, filled: Filled, steady: Steady, adoptS: number): Figure[] => {
+  const figure = (what: string, value: number, unit: string): Figure => ({ name: `${name}: ${what}`, value, unit })
+  const within = (what: string, value: number, unit: string, most: number): Figure => ({
+    ...figure(what, value, unit),
+    goal: `<= ${most} ${unit}`,
+    met: value <= most,
+  })
+  const enough = ENDS_PER_SECOND * (forMs / 1_000) * 0.9
+  return [
+    figure('launched a second until all run', tasks / (filled.filledMs / 1_000), '/s'),
+    figure('offer to launch while filling, p99', filled.offerToLaunchP99, 'ms'),
+    figure('submit to running while filling, median', filled.submitToRunningP50, 'ms'),
+    {
+      ...figure('ended and replaced a second', steady.ended / (forMs / 1_000), '/s'),
+      goal: `>= ${enough / (forMs / 1_000)} /s`,
+      met: steady.ended >= enough,
+    },
+    figure('offer to launch, p99', steady.offerToLaunchP99, 'ms'),
+    within('a task’s end to its being heard, p99', steady.endToHeardP99, 'ms', GOAL_HEARD_MS),
+    figure('longest pass that gave places', steady.longestPassMs, 'ms'),
+    figure('processor', steady.cpuShare * 100, '% of a core'),
+    figure('resident', steady.residentMb, 'MB'),
+    within('all found again after kill -9, from the start of the process', adoptS, 's', GOAL_ADOPT_S),
+  ]
+}

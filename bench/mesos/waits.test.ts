@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { waitsOf } from './waits.ts'
+
+test('a record waited from its coming to its being read, and for the passes that ran between', () => {
+  const passes = [
+    { from: 0, to: 10 },
+    { from: 11, to: 21 },
+    { from: 22, to: 32 },
+  ]
+  const arrived = [
+    ['during a pass', 5],
+    ['between two', 10.5],
+    ['told again', 1],
+    ['told again', 30],
+    ['never read', 3],
+  ] as const
+  const heard = [
+    ['during a pass', 10.2],
+    ['between two', 21.5],
+    ['told again', 10.3],
+    ['told again', 33],
+    ['came by another way', 12],
+  ] as const
+  const { records, medianMs, longestMs, mostPasses } = waitsOf(arrived, heard, passes)
+  assert.equal(records, 3)
+  assert.ok(Math.abs(medianMs - 9.3) < 1e-9, String(medianMs))
+  assert.equal(longestMs, 11)
+  assert.equal(mostPasses, 1)
+  const slow = waitsOf([...arrived, ['slow', 5]], [...heard, ['slow', 33]], passes)
+  assert.deepEqual([slow.mostPasses, slow.afterOnePass], [3, 0.75])
+  assert.deepEqual(waitsOf([], [], []), { records: 0, medianMs: 0, p99Ms: 0, longestMs: 0, mostPasses: 0, afterOnePass: 0 })
+})

@@ -1,0 +1,57 @@
+/**
+ * A way to a leader that writes down when each update of a task went over it: `node wire.ts URL`. In a process of its own, so that it is not held up
+ * by what it measures. Its parent asks for what it wrote (`arrived`) and begins anew with that.
+ */
+import { Agent, createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { RecordReader } from '../../src/engines/mesos/record-io.ts'
+import { readTaskId } from '../../src/engines/mesos/task-id.ts'
+import { nowMs } from './waits.ts'
+
+const STATES = new Map([
+  ['TASK_RUNNING', 'running'],
+  ['TASK_FINISHED', 'ended'],
+  ['TASK_KILLED', 'ended'],
+])
+
+type Update = {
+  readonly type: string
+  readonly update?: { readonly status?: { readonly task_id?: { readonly value: string }; readonly state?: string } }
+}
+
+const leader = new URL(process.argv[2] ?? '')
+const agent = new Agent({ keepAlive: true })
+let arrived: [string, number][] = []
+
+const note = (record: Buffer, at: number): void => {
+  // Offers are large, and nobody asks for them here.
+  if (!record.subarray(0, 4_096).includes('UPDATE')) return
+  const { task_id, state = '' } = (JSON.parse(String(record)) as Update).update?.status ?? {}
+  const named = task_id === undefined ? undefined : readTaskId(task_id.value)
+  const means = STATES.get(state)
+  if (named !== undefined && means !== undefined) arrived.push([`${named.workload} ${means}`, at])
+}
+
+const server = createServer((incoming, answer) => {
+  const { method, url, headers } = incoming
+  const forward = request({ agent, host: leader.hostname, port: leader.port, method, path: url, headers }, theirs => {
+    answer.writeHead(theirs.statusCode ?? 502, theirs.headers)
+    const reader = theirs.headers['mesos-stream-id'] === undefined ? undefined : new RecordReader()
+    theirs.on('data', (chunk: Buffer) => {
+      const at = nowMs()
+      answer.write(chunk)
+      for (const record of reader?.push(chunk) ?? []) note(record, at)
+    })
+    theirs.on('end', () => answer.end())
+    theirs.on('error', () => answer.destroy())
+  })
+  forward.on('error', () => answer.destroy())
+  answer.on('close', () => forward.destroy())
+  incoming.pipe(forward)
+})
+server.listen(0, '127.0.0.1', () => process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }))
+process.on('message', () => {
+  process.send?.({ arrived })
+  arrived = []
+})
+process.on('disconnect', () => process.exit(0))
