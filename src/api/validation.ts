@@ -75,6 +75,7 @@ const ARTICLES: Readonly<Record<string, string>> = {
   object: 'an object',
   array: 'a list',
   'number,null': 'a number, or null to take it away',
+  'string,null': 'a text, or null to take it away',
   'object,null': 'an object, or null to take it away',
 }
 

@@ -1,7 +1,7 @@
 /** The command line against the real API over a real store; what reconcilers would do is done by the test. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aController, aHost, demandOf, TestApi } from '../../src/api/testing.ts'
+import { aController, aHost, anAgent, demandOf, TestApi } from '../../src/api/testing.ts'
 import type { Controller } from '../../src/model/index.ts'
 import { CliRun } from '../support/cli-run.ts'
 import { waitFor } from '../support/wait.ts'
@@ -63,6 +63,7 @@ test('every look works on the real API', async () => {
       'build list --controller team-a',
       'template list',
       'host list',
+      'host show machine',
       'tenant list',
       'tenant show default',
       'event list --limit 5 --kind controller --subject team-a',
@@ -95,6 +96,13 @@ test('what the API refuses is said in the words of the command line', async () =
         'tenant guarantee default --memory 900t',
         /^error: --memory is \d+: the hosts have \d+ MB of memory together\. Give at most \d+, or add hosts\.\n$/,
       ],
+      ['host show machin', /^error: There is no host named machin\. There is: machine\.\n$/],
+      ['host cordon h9', /^error: There is no host named h9\. There is: machine\.\n$/],
+      ['host drain machine --deadline soon', /^error: --deadline is "soon": give a length of time, largest unit first, for example 45s/],
+      ['host drain machine --deadline 90d', /^error: --deadline is 7776000000: give 0 to \d+ ms\.\n$/],
+      ['host drain machine --timeout 5s', /^error: --timeout is for --wait: give both\.\n$/],
+      ['host reserve machine --tenant nobody', /^error: --tenant is "nobody": there is no such tenant\. There is: default\.\n$/],
+      ['host role machine build', /^error: .*build.* Allowed choices are any, controllers, builds/],
       ['tenant allow default', /^error: Nothing was named: use --privileged, --capability/],
       ['tenant allow default --capability NETADMIN', /^error: --capability holds "NETADMIN": give names of Linux/],
       [
@@ -112,6 +120,33 @@ test('what the API refuses is said in the words of the command line', async () =
       assert.equal(await run.ended, 2, `${words}: ${run.stdout}`)
       assert.match(run.stderr, sentence)
     }
+  })
+})
+
+test('a host is reserved, drained with its builds in sight, and put back', async () => {
+  await withApi(async ({ api, start }) => {
+    const machine = aHost('machine').id
+    await api.put('host', aHost('machine'))
+    await api.put('controller', aController('team-a', { host: machine }))
+    await api.put('agent', anAgent('team-a-1', 'team-a', { host: machine, phase: 'busy', build: { job: 'nightly', number: 3 } }))
+    const does = async (words: string, sentence: RegExp): Promise<void> => {
+      const run = start(words)
+      assert.equal(await run.ended, 0, `${words}: ${run.stderr}`)
+      assert.match(run.stdout, sentence, words)
+    }
+    await does('host role machine builds', /^Host machine is for builds now\.\n$/)
+    await does('host reserve machine --tenant default', /^Host machine is for builds of default now\.\n$/)
+    await does('host unreserve machine', /^Host machine is for builds now\.\n$/)
+    await does('host role machine any', /^Host machine is for all now\.\n$/)
+    await does('host cordon machine', /^Host machine takes nothing new\./)
+    await does('host drain machine --deadline 30m', /emptied of 1 controller and 1 agent; builds have 30m\./)
+    await does('host show machine', /draining[\s\S]*Deadline [\s\S]*team-a .*ready[\s\S]*team-a-1 .*busy.*nightly #3/)
+    const drain = start('host drain machine --wait --json')
+    await waitFor(() => /It is being emptied/.test(drain.stderr), { what: 'it says what is going on', seen: () => drain.stderr })
+    await api.put('host', aHost('machine', { state: 'drained' }))
+    assert.equal(await drain.ended, 0, drain.stderr)
+    assert.equal((JSON.parse(drain.stdout) as { state: string }).state, 'drained')
+    await does('host uncordon machine', /^Host machine takes work again\.\n$/)
   })
 })
 

@@ -85,7 +85,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'host',
     group: 'Capacity',
-    summary: 'See machines and what is used of them',
+    summary: 'See machines and what runs on them, and take them out of service',
     load: async () => (await import('./host.ts')).hostCommand,
   },
   {

@@ -14,6 +14,7 @@ const ARGUMENT_KINDS: Readonly<Record<string, CompletionKind>> = {
   agent: 'agent',
   template: 'template',
   tenant: 'tenant',
+  host: 'host',
   token: 'token',
   item: 'item',
   file: 'file',

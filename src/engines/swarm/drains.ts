@@ -1,4 +1,4 @@
-import type { HostId, Milliseconds, Timestamp } from '../../model/index.ts'
+import type { Host, HostId, Milliseconds, Timestamp } from '../../model/index.ts'
 import { parse } from '../docker/client/answers.ts'
 import { invalid } from '../process/prepare.ts'
 import { NodeSpec, type WholeSpec } from './answers.ts'
@@ -26,6 +26,19 @@ export const withAvailability = (spec: WholeSpec, availability: string, drainBy:
   const after = drainBy === undefined ? undefined : String(drainBy)
   if (Availability === availability && before === after) return undefined
   return { ...spec, Availability: availability, Labels: { ...others, ...(after === undefined ? {} : { [NODE_LABEL.drainBy]: after }) } }
+}
+
+/** A node's spec with what it is for in its labels, and its other labels as they are. Undefined where nothing changes. */
+export const withPurpose = (spec: WholeSpec, { role, reservedFor }: Pick<Host, 'role' | 'reservedFor'>): WholeSpec | undefined => {
+  const { Labels } = parse(NodeSpec, JSON.stringify(spec))
+  const { [NODE_LABEL.role]: roleBefore = 'any', [NODE_LABEL.reservedFor]: reservedBefore = '', ...others } = Labels ?? {}
+  if (roleBefore === role && reservedBefore === (reservedFor ?? '')) return undefined
+  const labels = {
+    ...others,
+    ...(role === 'any' ? {} : { [NODE_LABEL.role]: role }),
+    ...(reservedFor === undefined ? {} : { [NODE_LABEL.reservedFor]: reservedFor }),
+  }
+  return { ...spec, Labels: labels }
 }
 
 export type DrainsOptions = {
@@ -56,6 +69,11 @@ export class Drains {
     return this.#set(host, 'pause', () => this.#options.now() + withinMs, signal)
   }
 
+  /** What a node is for is its labels: services are kept off by constraints on them. What runs there goes on. */
+  assign(host: HostId, purpose: Pick<Host, 'role' | 'reservedFor'>, signal: AbortSignal): Promise<void> {
+    return this.#change(host, spec => withPurpose(spec, purpose), signal)
+  }
+
   /** Does what is due now. */
   async step(nodes: readonly NodeSeen[], residents: readonly Resident[], signal: AbortSignal): Promise<void> {
     for (const node of nodes)
@@ -64,10 +82,14 @@ export class Drains {
   }
 
   async #set(host: HostId, availability: string, drainBy: () => Timestamp | undefined, signal: AbortSignal): Promise<void> {
+    const by = drainBy()
+    await this.#change(host, spec => withAvailability(spec, availability, by), signal)
+  }
+
+  async #change(host: HostId, change: (spec: WholeSpec) => WholeSpec | undefined, signal: AbortSignal): Promise<void> {
     const nodes = await this.#options.nodes(signal)
     const node = nodes.find(each => each.host === host)
     if (node === undefined) throw invalid(`The Swarm has no host ${host}.`, `It has: ${nodes.map(each => each.host).join(', ')}.`)
-    const by = drainBy()
-    await this.#options.client.changeNode(node.nodeId, spec => withAvailability(spec, availability, by), signal)
+    await this.#options.client.changeNode(node.nodeId, change, signal)
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { tenantId } from '../../model/index.ts'
 import type { Node } from './answers.ts'
-import { drainStep, withAvailability } from './drains.ts'
+import { drainStep, withAvailability, withPurpose } from './drains.ts'
 import { hostOf, type NodeSeen, readNodes } from './nodes.ts'
 
 const wire = (id: string, spec: object = {}, status: object = {}, createdAt = '2026-01-01T00:00:00Z', hostname = 'worker'): Node => ({
@@ -114,4 +115,13 @@ test("a change of availability keeps a node's other labels, and says where there
   assert.ok(drained !== undefined)
   assert.equal(withAvailability(drained, 'pause', 99), undefined)
   assert.deepEqual(withAvailability(drained, 'active', undefined), spec)
+})
+
+test("what a node is for is two of its labels, and the others stay", () => {
+  const spec = { Role: 'worker', Availability: 'active', Labels: { zone: 'b' } }
+  const reserved = withPurpose(spec, { role: 'builds', reservedFor: tenantId('red') })
+  assert.deepEqual(reserved, { ...spec, Labels: { zone: 'b', 'manor.role': 'builds', 'manor.reserved-for': 'red' } })
+  assert.ok(reserved !== undefined)
+  assert.equal(withPurpose(reserved, { role: 'builds', reservedFor: tenantId('red') }), undefined)
+  assert.deepEqual(withPurpose(reserved, { role: 'any' }), spec)
 })

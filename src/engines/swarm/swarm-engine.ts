@@ -8,7 +8,7 @@ import type { ContainerUser } from '../docker/container-spec.ts'
 import { Hints } from '../docker/hints.ts'
 import { hostSilent, startFailure } from '../docker/start-failure.ts'
 import { STARTS_AT_A_TIME } from '../docker/start-limiter.ts'
-import { type Engine, EngineError } from '../engine.ts'
+import { type Engine, EngineError, type HostControl } from '../engine.ts'
 import { invalid } from '../process/prepare.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { isLeaderless, mayAskAnother } from './managers.ts'
@@ -62,11 +62,7 @@ export type SwarmEngineOptions = {
 
 export type SwarmEngine = Engine &
   AsyncDisposable & {
-    /** Nothing new comes to this host; what runs there goes on. */
-    cordon(host: HostId, signal: AbortSignal): Promise<void>
-    uncordon(host: HostId, signal: AbortSignal): Promise<void>
-    /** Nothing new comes to this host; builds have so long to end; then controllers leave it, and what builds are left are ended. */
-    drain(host: HostId, withinMs: Milliseconds, signal: AbortSignal): Promise<void>
+    readonly hostControl: HostControl
     /** Lets go of what this instance holds. Workloads go on. */
     close(): Promise<void>
   }
@@ -100,6 +96,12 @@ class Services implements SwarmEngine {
   readonly gives = ['capabilities', 'hostPaths', 'hostNetwork'] as const
   /** Each container has networks of its own, and is reached from outside them. */
   readonly listenAddress = '0.0.0.0'
+  readonly hostControl: HostControl = {
+    cordon: (host, signal) => told(signal, () => this.#cluster.drains.cordon(host, signal)),
+    uncordon: (host, signal) => told(signal, () => this.#cluster.drains.uncordon(host, signal)),
+    drain: (host, withinMs, signal) => told(signal, () => this.#cluster.drains.drain(host, withinMs, signal)),
+    assign: (host, purpose, signal) => told(signal, () => this.#cluster.drains.assign(host, purpose, signal)),
+  }
   readonly #hints = new Hints()
   readonly #cluster: Cluster
 
@@ -139,18 +141,6 @@ class Services implements SwarmEngine {
 
   logs(id: WorkloadId, bytes: number, signal: AbortSignal): Promise<string> {
     return told(signal, () => this.#cluster.logs(id, Math.min(Math.max(0, bytes), MAX_LOG_BYTES), signal))
-  }
-
-  cordon(host: HostId, signal: AbortSignal): Promise<void> {
-    return told(signal, () => this.#cluster.drains.cordon(host, signal))
-  }
-
-  uncordon(host: HostId, signal: AbortSignal): Promise<void> {
-    return told(signal, () => this.#cluster.drains.uncordon(host, signal))
-  }
-
-  drain(host: HostId, withinMs: Milliseconds, signal: AbortSignal): Promise<void> {
-    return told(signal, () => this.#cluster.drains.drain(host, withinMs, signal))
   }
 
   async close(): Promise<void> {
