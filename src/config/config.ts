@@ -109,6 +109,26 @@ const onMesos = {
 /** For a trial without a cluster: doubles of Mesos and Marathon on this machine, ended with Manor. */
 const double = optional(Type.Literal(true, { description: 'true, or nothing' }))
 const Mesos = Type.Object({ kind: Type.Literal('mesos'), double, ...onMesos }, closed)
+const amount = (description: string) => Type.Number({ exclusiveMinimum: 0, description })
+const words = (description: string) => Type.Record(Type.String(), Type.String(), { description })
+const EachHost = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$', description: 'a DNS label of at most 40 characters' }),
+    command: optional(text('a command line for /bin/sh -c on the agent itself')),
+    image: optional(text('the name of an image')),
+    args: optional(Type.Array(Type.String(), { maxItems: 100, description: 'a list of words, the arguments of the image' })),
+    cpu: amount('cores, more than 0'),
+    memoryMb: amount('megabytes, more than 0'),
+    ports: optional(
+      Type.Record(Type.String(), Type.Integer({ minimum: 1, maximum: 65_535 }), {
+        description: 'names with port numbers, the same on each host',
+      }),
+    ),
+    environment: optional(words('names with texts')),
+    attributes: optional(words('names with texts, such as { storage: ebs }')),
+  },
+  { ...closed, description: 'an object with name, command or image, cpu and memoryMb' },
+)
 const Marathon = Type.Object(
   {
     kind: Type.Literal('marathon'),
@@ -117,6 +137,12 @@ const Marathon = Type.Object(
     urls: Type.Array(text('an address'), { minItems: 1, maxItems: 16, description: 'a list of addresses of Marathon, http://HOST:8080' }),
     marathonLogin: optional(Registry),
     group: optional(Type.String({ pattern: '^(/[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$', description: 'a path such as /manor' })),
+    onEachHost: optional(
+      Type.Array(EachHost, {
+        maxItems: 20,
+        description: 'a list of what runs once on every agent, each with name, command or image, cpu and memoryMb',
+      }),
+    ),
   },
   closed,
 )

@@ -9,6 +9,7 @@ import {
   fixedLeaders,
   type LeaderDiscovery,
   type MesosEngine,
+  type PerHostService,
   readZooKeeperAddress,
   renewFramework,
   ZooKeeperDiscovery,
@@ -75,6 +76,7 @@ export const openMarathonEngine = async (options: EngineOptions, asked: Marathon
     },
     startUrl: id => `${door.url}/start/v1/${id}`,
     ...(config.group === undefined ? {} : { group: config.group }),
+    perHost: (config.onEachHost ?? []).map(perHostService),
     onWarning,
     healthPath: ({ labels: { noun } }) => `${prefixOf(noun)}/login`,
     onSecondTask: engineEventsIn(store, onWarning).secondTask,
@@ -87,6 +89,27 @@ export const openMarathonEngine = async (options: EngineOptions, asked: Marathon
     await agents.close()
     await end()
   })
+}
+
+const perHostService = (
+  {
+    name,
+    command,
+    image,
+    args = [],
+    cpu,
+    memoryMb,
+    ports = {},
+    environment = {},
+    attributes = {},
+  }: NonNullable<MarathonConfig['onEachHost']>[number],
+  index: number,
+): PerHostService => {
+  if ((command === undefined) === (image === undefined))
+    throw new ConfigError(
+      `engine.onEachHost.${index} (${name}) has ${command === undefined ? 'neither command nor image' : 'command and image'}: give one of them.`,
+    )
+  return { name, run: image === undefined ? { command: command ?? '' } : { image, args }, cpu, memoryMb, ports, environment, attributes }
 }
 
 const openDoor = ({ config, openDoor: open }: EngineOptions): Promise<OpenDoor> => {

@@ -24,7 +24,7 @@ export { DockerPreparations } from './docker/preparations.ts'
 export { type Engine, EngineError, type OfferListener, type OfferSource, type OfferUse } from './engine.ts'
 export { REFUSED_STATUS } from './marathon/bootstrap.ts'
 export { createMarathonEngine, type MarathonEngine, type MarathonEngineOptions } from './marathon/marathon-engine.ts'
-export type { PerHost, PerHostService } from './marathon/per-host.ts'
+export type { PerHostService } from './marathon/per-host.ts'
 export type { Known as KnownStart } from './marathon/records.ts'
 export { type SecondTask, type StartAnswer, StartDesk, type StartRecords } from './marathon/start.ts'
 export {

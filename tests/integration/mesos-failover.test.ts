@@ -77,10 +77,12 @@ const until = (engine: Engine, id: WorkloadId, state: Observation['state']): Pro
   )
 }
 
-const whereOwn = (name: string, run: () => Promise<void>): void => {
+const THEIRS = 'It ends or stops processes of Mesos, which here belong to somebody else.'
+
+const whereOwn = (name: string, run: () => Promise<void>, why = THEIRS): void => {
   test(given === undefined ? name : `not on a cluster of others: ${name}`, async context => {
     if (given === undefined) await run()
-    else context.diagnostic('It ends or stops processes of Mesos, which here belong to somebody else.')
+    else context.diagnostic(why)
   })
 }
 
@@ -175,30 +177,34 @@ test('of two engines with one framework id exactly one works, and the other step
   assert.equal(second.inner.counts.subscriptions, 1)
 })
 
-whereOwn('leadership moves back and forth under load: no task is lost and none is doubled', async () => {
-  const seed = Number(process.env.SEED ?? integer({ next: Math.random, bytes: () => new Uint8Array() }, 1_000_000))
-  const random = seededRandom(seed)
-  const directory = mkdtempSync(join(tmpdir(), 'manor-mesos-pair-'))
-  try {
-    const shared = sharedState(memoryState())
-    await playPair({
-      seed,
-      random,
-      directory,
-      count: 20,
-      moves: 6,
-      mostBetweenMs: 3_000,
-      submitEveryMs: 400,
-      taskOf: script => workload('moves', script),
-      lead: () => {
-        const { state, mayLead } = shared.lead()
-        return open('moves', state, { mayLead })
-      },
-    })
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-})
+whereOwn(
+  'leadership moves back and forth under load: no task is lost and none is doubled',
+  async () => {
+    const seed = Number(process.env.SEED ?? integer({ next: Math.random, bytes: () => new Uint8Array() }, 1_000_000))
+    const random = seededRandom(seed)
+    const directory = mkdtempSync(join(tmpdir(), 'manor-mesos-pair-'))
+    try {
+      const shared = sharedState(memoryState())
+      await playPair({
+        seed,
+        random,
+        directory,
+        count: 20,
+        moves: 6,
+        mostBetweenMs: 3_000,
+        submitEveryMs: 400,
+        taskOf: script => workload('moves', script),
+        lead: () => {
+          const { state, mayLead } = shared.lead()
+          return open('moves', state, { mayLead })
+        },
+      })
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  },
+  'What was started is read from files of the hosts, which here are not in sight.',
+)
 
 test('offers are suppressed while nothing waits, and revived exactly once when something does', async () => {
   const engine = await open('counted', memoryState())

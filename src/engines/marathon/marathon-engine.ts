@@ -41,6 +41,8 @@ export type MarathonEngineOptions = {
   readonly mesosUrl?: string
   /** What holds of limits on the agents; by default that it is not known. */
   readonly limits?: Host['limits']
+  /** What is to run once on every agent. */
+  readonly perHost?: readonly PerHostService[]
   /** How often everything is looked at, events or none; 5 s unless told. */
   readonly pollMs?: Milliseconds
   readonly onWarning: (sentence: string) => void
@@ -54,8 +56,6 @@ export type MarathonEngine = Engine &
     answerStart(url: URL): StartAnswer
     /** The same as a listener of node:http. */
     readonly startListener: RequestListener
-    /** What runs once on every agent: to be stepped as often as one likes, every few seconds. */
-    perHost(service: PerHostService): PerHost
     /** The Mesos below. */
     readonly agents: Agents
     readonly client: MarathonClient
@@ -100,10 +100,11 @@ class Marathon implements MarathonEngine {
   readonly #records: Records
   readonly #desk: StartDesk
   readonly #keeper: Keeper
+  readonly #perHost: PerHost
   readonly #told = new Set<string>()
 
   constructor(options: MarathonEngineOptions & { readonly group: string }) {
-    const { clock, random, owner, onWarning } = options
+    const { clock, random, owner, group, onWarning, pollMs = POLL_MS } = options
     this.#options = options
     this.#records = new Records(options.directory)
     this.client = new MarathonClient({ ...options.marathon, clock })
@@ -121,7 +122,7 @@ class Marathon implements MarathonEngine {
       agents: this.agents,
       clock,
       random,
-      pollMs: options.pollMs ?? POLL_MS,
+      pollMs,
       onWarning,
       onSecondTask: second => this.#second(second),
     })
@@ -131,7 +132,18 @@ class Marathon implements MarathonEngine {
       onSecond: second => this.#second(second),
       onChange: () => this.#keeper.wake(),
     })
+    this.#perHost = new PerHost({
+      owner,
+      group,
+      services: options.perHost ?? [],
+      client: this.client,
+      agents: this.agents,
+      clock,
+      pollMs,
+      onWarning,
+    })
     this.#keeper.start()
+    this.#perHost.start()
   }
 
   answerStart(url: URL): StartAnswer {
@@ -144,11 +156,6 @@ class Marathon implements MarathonEngine {
     const bytes = Buffer.from(body)
     // With its length, so that a client knows a cut body for what it is.
     response.writeHead(status, { ...headers, 'content-length': bytes.length }).end(request.method === 'HEAD' ? undefined : bytes)
-  }
-
-  perHost(service: PerHostService): PerHost {
-    const { owner, group, clock } = this.#options
-    return new PerHost({ owner, group, service, client: this.client, agents: this.agents, clock })
   }
 
   async submit(workload: Workload, on: HostId | undefined, signal: AbortSignal): Promise<void> {
@@ -309,6 +316,7 @@ class Marathon implements MarathonEngine {
   }
 
   async close(): Promise<void> {
+    await this.#perHost.close()
     await this.#keeper.close()
     await this.client.close()
   }
