@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Change, ControllerView, EventView, TenantView } from '../../src/api/contract.ts'
+import type { Change, ControllerView, EventView, HostView, TenantView } from '../../src/api/contract.ts'
 import { CONSOLE_POLICY } from '../../src/api/pages.ts'
 import { CONTROLLER_ACTIONS, type ControllerAction, legalActions, nameProblem, type Tenant, tenantId } from '../../src/model/index.ts'
 import { type Clock, type Random, seededRandom, systemClock } from '../../src/runtime/index.ts'
@@ -195,6 +195,26 @@ export const startFixtureServer = async (options: FixtureOptions): Promise<Fixtu
     return { status: 204, body: undefined }
   }
 
+  const changeHost = (name: string, made: (host: HostView) => HostView, status: number): Reply => {
+    const before = fleet.hosts.get(name)
+    if (before === undefined) return problem(404, 'not-found', `There is no host named ${name}.`, { field: 'name' })
+    const view = made(before)
+    change({ kind: 'host', id: name, view })
+    return { status, body: view }
+  }
+
+  const actOnHost = (name: string, { action, deadlineMs }: Readonly<Record<string, unknown>>): Reply =>
+    changeHost(
+      name,
+      ({ reason: _reason, drainBy: _drainBy, ...host }) => ({
+        ...host,
+        state: action === 'cordon' ? 'cordoned' : action === 'drain' ? 'draining' : 'ready',
+        ...(action === 'drain' ? { reason: { code: 'draining', message: 'It is being emptied.', since: clock.now() } } : {}),
+        ...(typeof deadlineMs === 'number' ? { drainBy: clock.now() + deadlineMs } : {}),
+      }),
+      202,
+    )
+
   const answer = (method: string, url: URL, body: Readonly<Record<string, unknown>>): Reply => {
     const path = url.pathname.replace('/api/v1', '')
     if (method === 'POST') {
@@ -205,6 +225,8 @@ export const startFixtureServer = async (options: FixtureOptions): Promise<Fixtu
           decodeURIComponent(name),
           CONTROLLER_ACTIONS.find(action => action === body.action),
         )
+      const [, host] = /^\/hosts\/([^/]+)\/actions$/.exec(path) ?? []
+      if (host !== undefined) return actOnHost(host, body)
       if (path === '/controllers') return create(body)
       if (path === '/tenants') return makeTenant(body)
       if (path.endsWith('/credentials')) return { status: 200, body: { user: 'admin', password: 'not-a-real-one' } }
@@ -213,6 +235,20 @@ export const startFixtureServer = async (options: FixtureOptions): Promise<Fixtu
     if (tenant !== undefined && (method === 'PATCH' || method === 'DELETE')) {
       requests.push(`${method} ${path}${method === 'PATCH' ? ` ${JSON.stringify(body)}` : ''}`)
       return method === 'PATCH' ? changeTenant(tenant, body) : deleteTenant(tenant)
+    }
+    const [, host] = /^\/hosts\/([^/]+)$/.exec(path) ?? []
+    if (host !== undefined && method === 'PATCH') {
+      requests.push(`${method} ${path} ${JSON.stringify(body)}`)
+      const { reservedFor } = body
+      return changeHost(
+        host,
+        ({ reservedFor: before, ...rest }) => ({
+          ...rest,
+          ...(body.role === undefined ? {} : { role: body.role as HostView['role'] }),
+          ...(typeof reservedFor === 'string' ? { reservedFor } : reservedFor === undefined && before !== undefined ? { reservedFor: before } : {}),
+        }),
+        200,
+      )
     }
     return read(fleet, path, url.searchParams, clock.now())
   }

@@ -149,6 +149,17 @@ const addHosts = (fleet: Fleet, random: Random, now: number, { hosts }: FleetSiz
       role: index % 10 === 9 ? 'builds' : 'any',
       ...(index === 9 ? { reservedFor: 'payments' } : {}),
       state: isSilent ? 'silent' : index === 5 ? 'draining' : 'ready',
+      ...(index === 5
+        ? {
+            drainBy: now + 24 * MINUTE,
+            reason: {
+              code: 'draining',
+              message: 'It waits for 31 builds to end.',
+              since: now - 6 * MINUTE,
+              mend: 'Abort them in their controllers to be done sooner; at its deadline they are ended.',
+            },
+          }
+        : {}),
       capacity,
       usedByControllers: {
         cpu: 18 + integer(random, 14),

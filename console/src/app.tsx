@@ -8,6 +8,7 @@ import { AgentPage } from './pages/agent.tsx'
 import { AgentsPage } from './pages/agents.tsx'
 import { ControllerPage } from './pages/controller.tsx'
 import { EventsPage } from './pages/events.tsx'
+import { HostPage } from './pages/host.tsx'
 import { HostsPage } from './pages/hosts.tsx'
 import { NewControllerPage } from './pages/new-controller.tsx'
 import { NewTenantPage } from './pages/new-tenant.tsx'
@@ -91,6 +92,8 @@ const Page = ({ shown }: { readonly shown: Route }) => {
       return <AgentPage key={shown.id} id={shown.id} />
     case 'hosts':
       return <HostsPage />
+    case 'host':
+      return <HostPage key={shown.name} name={shown.name} />
     case 'events':
       return <EventsPage />
     case 'templates':

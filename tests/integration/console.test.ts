@@ -22,6 +22,7 @@ const PAGES = [
   '/queue',
   '/agents',
   '/hosts',
+  '/hosts/host-06',
   '/events',
   '/tenants',
   '/tenants/payments',

@@ -10,13 +10,14 @@ test('every page has its address', () => {
   assert.deepEqual(routeOf('/console/new-controller'), { page: 'new-controller' })
   assert.deepEqual(routeOf('/console/new-tenant'), { page: 'new-tenant' })
   assert.deepEqual(routeOf('/tenants/payments'), { page: 'tenant', name: 'payments' })
+  assert.deepEqual(routeOf('/hosts/h1'), { page: 'host', name: 'h1' })
   assert.deepEqual(routeOf('/queue/team-a/17'), { page: 'queue-item', controller: 'team-a', item: '17' })
   for (const page of ['queue', 'agents', 'hosts', 'events', 'templates', 'tenants'] as const)
     assert.deepEqual(routeOf(`/${page}`), { page })
 })
 
 test('what is no page is unknown, with its path', () => {
-  for (const path of ['/nothing', '/hosts/x', '/queue/a/b/c', '/console/other']) assert.deepEqual(routeOf(path), { page: 'unknown', path })
+  for (const path of ['/nothing', '/hosts/x/y', '/queue/a/b/c', '/console/other']) assert.deepEqual(routeOf(path), { page: 'unknown', path })
 })
 
 test('a name in a path comes back as it was', () => {

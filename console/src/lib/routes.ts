@@ -8,6 +8,7 @@ export type Route =
   | { readonly page: 'agents' }
   | { readonly page: 'agent'; readonly id: string }
   | { readonly page: 'hosts' }
+  | { readonly page: 'host'; readonly name: string }
   | { readonly page: 'events' }
   | { readonly page: 'templates' }
   | { readonly page: 'tenants' }
@@ -35,6 +36,7 @@ export const routeOf = (path: string): Route => {
     if (first === 'console') return second === 'new-controller' || second === 'new-tenant' ? { page: second } : unknown
     if (first === 'controllers') return { page: 'controller', name: second }
     if (first === 'tenants') return { page: 'tenant', name: second }
+    if (first === 'hosts') return { page: 'host', name: second }
     return first === 'agents' ? { page: 'agent', id: second } : unknown
   }
   switch (first) {
@@ -64,6 +66,7 @@ export const pathOf = {
   templates: '/templates',
   tenants: '/tenants',
   controller: (name: string): string => `/controllers/${encodeURIComponent(name)}`,
+  host: (name: string): string => `/hosts/${encodeURIComponent(name)}`,
   tenant: (name: string): string => `/tenants/${encodeURIComponent(name)}`,
   agent: (id: string): string => `/agents/${encodeURIComponent(id)}`,
   queueItem: (controller: string, item: string): string => `/queue/${encodeURIComponent(controller)}/${encodeURIComponent(item)}`,
@@ -96,6 +99,7 @@ export const titleOf = (route: Route): string => {
     case 'tenants':
       return 'Tenants'
     case 'tenant':
+    case 'host':
       return route.name
     case 'new-tenant':
       return 'New tenant'

@@ -2,12 +2,12 @@
 import type { HostView } from '../../../src/api/contract.ts'
 import { hosts } from '../data/fleet.ts'
 import { matches, parseFilter } from '../lib/filter.ts'
-import { counted, formatCores, formatMemory, percentOf } from '../lib/format.ts'
+import { counted } from '../lib/format.ts'
 import { query } from '../lib/history.ts'
 import { pathOf } from '../lib/routes.ts'
-import { Bar, Measure } from '../parts/bar.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { FilterBox } from '../parts/filter-box.tsx'
+import { HostShares, limitsSentence } from '../parts/host-facts.tsx'
 import { Ago } from '../parts/time.tsx'
 
 export const HostsPage = () => {
@@ -68,31 +68,25 @@ export const HostsPage = () => {
   )
 }
 
-const limitsSentence = ({ memory, cpu, reason }: HostView['limits']): string => {
-  const because = reason === undefined ? '' : `: ${reason}`
-  if (!memory && !cpu) return `Limits not enforced${because}`
-  return memory ? `CPU shares not enforced${because}` : `Memory limits not enforced${because}`
-}
-
 const Host = ({ host }: { readonly host: HostView }) => {
   const hold = host.limits.memory && host.limits.cpu
   return (
     <article class="panel host">
       <header>
-        <h2>{host.id}</h2>
+        <h2>
+          <a href={pathOf.host(host.id)}>{host.id}</a>
+        </h2>
         {host.state !== 'ready' && <span class="tag is-warning">{host.state}</span>}
         {host.role !== 'any' && <span class="tag">only {host.role}</span>}
         <span class="tag">{host.engine}</span>
       </header>
-      <Share host={host} label="Memory" pick="memoryMb" show={formatMemory} />
-      <Share host={host} label="CPU" pick="cpu" show={formatCores} />
-      <Share host={host} label="Disk" pick="diskMb" show={formatMemory} />
+      <HostShares host={host} />
       {host.reason && (
         <p>
           {host.reason.message} <span class="soft">{host.reason.mend}</span>
         </p>
       )}
-      <p class={hold ? 'faint' : ''}>{hold ? 'Memory and CPU limits are enforced' : limitsSentence(host.limits)}</p>
+      <p class={hold ? 'faint' : ''}>{limitsSentence(host.limits)}</p>
       <p class="tags">
         {host.reservedFor !== undefined && (
           <span class="tag">
@@ -106,37 +100,8 @@ const Host = ({ host }: { readonly host: HostView }) => {
         ))}
       </p>
       <p class="faint">
-        <a href={`/?q=${encodeURIComponent(`host:${host.id}`)}`}>Its controllers</a>,{' '}
-        <a href={`${pathOf.agents}?q=${encodeURIComponent(`host:${host.id}`)}`}>its agents</a>; seen <Ago at={host.seenAt} />
+        <a href={pathOf.host(host.id)}>What runs on it</a>; seen <Ago at={host.seenAt} />
       </p>
     </article>
-  )
-}
-
-type ShareProps = {
-  readonly host: HostView
-  readonly label: string
-  readonly pick: 'memoryMb' | 'cpu' | 'diskMb'
-  readonly show: (value: number) => string
-}
-
-const Share = ({ host, label, pick, show }: ShareProps) => {
-  const total = host.capacity[pick]
-  const ofControllers = host.usedByControllers[pick]
-  const ofAgents = host.usedByAgents[pick]
-  const used = ofControllers + ofAgents
-  return (
-    <Measure
-      label={`${label}, ${percentOf(used, total).toFixed(0)} % promised`}
-      value={`${show(Math.max(0, total - used))} of ${show(total)} free`}
-    >
-      <Bar
-        total={total}
-        shares={[
-          { className: 'of-controllers', value: ofControllers, title: `Controllers: ${show(ofControllers)}` },
-          { className: 'of-agents', value: ofAgents, title: `Agents: ${show(ofAgents)}` },
-        ]}
-      />
-    </Measure>
   )
 }
