@@ -45,6 +45,8 @@ export class Kernel {
     const until = this.#start + elapsedMs
     this.clock.after(until - this.clock.monotonic(), () => undefined)
     return new Promise((resolve, reject) => {
+      const settled = Promise.resolve()
+      const askTick = (): void => process.nextTick(step)
       const step = (): void => {
         try {
           if (this.#stopped || !this.clock.step(until)) {
@@ -56,7 +58,7 @@ export class Kernel {
           return
         }
         if (++this.#steps % BREATH_STEPS === 0) setImmediate(step)
-        else queueMicrotask(() => process.nextTick(step))
+        else void settled.then(askTick)
       }
       setImmediate(step)
     })

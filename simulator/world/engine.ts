@@ -20,6 +20,8 @@ export type Run = {
   /** What the engine has heard of it, and what it would hear if its host were not silent. */
   seen: Observation
   next: Observation
+  /** Where its observation stands among those of the engine. */
+  place: number
   /** Nothing of it runs any more, whatever anybody knows. */
   gone: boolean
   process: Process | undefined
@@ -58,6 +60,8 @@ export class SimulatedEngine {
   readonly #random: Random
   readonly #watchers = new Set<(observation: Observation) => void>()
   #list: readonly Observation[] | undefined
+  /** What is seen of each run, in the order of `runs`; undefined where it was forgotten. */
+  #seen: (Observation | undefined)[] = []
   /** Set by a mutation: a second submit starts a second one. */
   forgetsIds = false
 
@@ -203,6 +207,8 @@ export class SimulatedEngine {
       this.#world.offers?.use(workload, machine)
     }
     this.#taken.add(id)
+    const replaced = this.runs.get(id)
+    if (replaced) this.#seen[replaced.place] = undefined
     const seen: Observation = { id, labels: workload.labels, state: 'pending', ports: {} }
     const run: Run = {
       workload,
@@ -212,6 +218,7 @@ export class SimulatedEngine {
       state: 'pending',
       seen,
       next: seen,
+      place: this.#seen.push(seen) - 1,
       gone: false,
       process: undefined,
       needs: this.#world.needsOf(workload),
@@ -318,13 +325,24 @@ export class SimulatedEngine {
     if (run.seen.state !== 'ended') throw new EngineError({ code: 'invalid-spec', message: `${id} has not ended.` }, false)
     this.runs.delete(id)
     this.door.forgotten(id)
+    this.#seen[run.place] = undefined
     this.#list = undefined
     this.#world.log.add(`engine: forgets ${id}`)
   }
 
+  /** Anew at each change. In a large fleet that is at nearly each list, so runs are only looked at where a host is silent. */
   #listNow(): readonly Observation[] {
-    this.#list ??= Array.from(this.runs.values(), run => this.#shown(run))
+    if (this.#list !== undefined) return this.#list
+    this.#list = this.machines.some(machine => this.isKnownSilent(machine))
+      ? Array.from(this.runs.values(), run => this.#shown(run))
+      : this.#seen.filter(observation => observation !== undefined)
+    if (this.#seen.length > 2 * this.runs.size) this.#closeGaps()
     return this.#list
+  }
+
+  #closeGaps(): void {
+    this.#seen = []
+    for (const run of this.runs.values()) run.place = this.#seen.push(run.seen) - 1
   }
 
   #hostsNow(): readonly Host[] {
@@ -376,6 +394,7 @@ export class SimulatedEngine {
   /** The engine hears of it. */
   #show(run: Run): void {
     run.seen = run.next
+    if (this.runs.get(run.id) === run) this.#seen[run.place] = run.seen
     this.#list = undefined
     if (run.seen.state === 'ended') {
       this.#ends.get(run)?.()

@@ -80,8 +80,7 @@ export class AgentsBroker {
       random,
       concurrency: CONCURRENCY,
       resyncMs: RESYNC_MS,
-      keys: () =>
-        new Set([...store.list('controller').map(({ id }) => id), ...store.by('agentsByLife', 'live').map(agent => agent.controller)]),
+      keys: () => this.#keys(),
       reconcile: key => this.#reconcile(controllerId(key)),
       onError: (key, cause) => ports.onError(key, cause),
     })
@@ -119,25 +118,30 @@ export class AgentsBroker {
     return explainItem(this.#ports.store, controller, item, agent => this.#placement.explain(agent))
   }
 
+  /** Keys are woken once all is noted: a report is two changes of one controller, and a decision writes many of its agents. */
   #follow(entries: readonly FeedEntry[]): void {
+    const woken = new Set<string>()
     for (const entry of entries) {
       if (!('change' in entry)) continue
       const { kind, id } = entry.change
       switch (kind) {
         case 'demand':
         case 'presence':
-          this.#loop.wake(id)
+          woken.add(id)
           break
         case 'controller':
           this.#controllerChanged(controllerId(id))
+          woken.add(id)
           break
-        case 'agent':
-          this.#agentChanged(agentId(id))
+        case 'agent': {
+          const controller = this.#agentChanged(agentId(id))
+          if (controller !== undefined) woken.add(controller)
           break
+        }
         case 'template':
           this.#templateChangedAt.set(templateId(id), this.#ports.clock.now())
           this.#placement.rulesChanged()
-          this.#loop.wakeAll()
+          for (const key of this.#keys()) woken.add(key)
           break
         case 'tenant':
           this.#placement.rulesChanged()
@@ -153,7 +157,7 @@ export class AgentsBroker {
         case 'setting':
           if (isFleetSetting(id)) {
             this.#placement.rulesChanged()
-            this.#loop.wakeAll()
+            for (const key of this.#keys()) woken.add(key)
           }
           break
         case 'token':
@@ -162,21 +166,27 @@ export class AgentsBroker {
           break
       }
     }
+    for (const key of woken) this.#loop.wake(key)
+  }
+
+  /** Each controller, and whoever's agents live still. */
+  #keys(): ReadonlySet<string> {
+    const { store } = this.#ports
+    return new Set([...store.list('controller').map(({ id }) => id), ...store.by('agentsByLife', 'live').map(agent => agent.controller)])
   }
 
   #controllerChanged(id: ControllerId): void {
     if (this.#ports.store.get('controller', id) === undefined) this.#book.forget(id)
     this.#hooks.wake(id)
-    this.#loop.wake(id)
     this.#placement.controllerChanged(id)
   }
 
-  #agentChanged(id: AgentId): void {
+  /** Notes a change of an agent; gives the controller that is to be looked at for it. */
+  #agentChanged(id: AgentId): ControllerId | undefined {
     const agent = this.#ports.store.get('agent', id)
     this.#placement.agentChanged(id)
-    if (agent === undefined) return
+    if (agent === undefined) return undefined
     this.#hooks.wake(agent.controller)
-    this.#loop.wake(agent.controller)
     if (agent.phase === 'queued') this.#hands.displaced.delete(id)
     if (agent.phase === 'ended') {
       this.#hands.forget(id)
@@ -184,6 +194,7 @@ export class AgentsBroker {
       this.#missing.delete(id)
       this.#sweeper.note(workloadOfAgent(agent))
     }
+    return agent.controller
   }
 
   async #reconcile(id: ControllerId): Promise<number | undefined> {
@@ -288,7 +299,7 @@ export class AgentsBroker {
 
   async #commit(view: BrokerView, decision: Decision): Promise<void> {
     const { store, random } = this.#ports
-    if (isIdle(decision) && decision.reasons.size === 0) return
+    if (isIdle(view, decision)) return
     await store.transact(tx => commit(tx, view, decision, random))
   }
 

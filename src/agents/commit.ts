@@ -1,4 +1,4 @@
-import { type Agent, agentId, type Controller, forItem, type Reason, type Template } from '../model/index.ts'
+import { type Agent, agentId, type Controller, type DemandItem, forItem, type Reason, type Template } from '../model/index.ts'
 import { nameSuffix, type Random } from '../runtime/index.ts'
 import { StoreError, type Transaction } from '../store/index.ts'
 import type { BrokerView, Decision, Rebinding } from './decide.ts'
@@ -24,9 +24,10 @@ export const commit = (tx: Transaction, view: BrokerView, decision: Decision, ra
   explain(tx, view, decision)
 }
 
-/** Whether there is anything to write, but for reasons. */
-export const isIdle = ({ queue, spares, rebind, moves }: Decision): boolean =>
-  queue.length + spares.length + rebind.length + moves.length === 0
+/** Whether there is nothing to write: no change, and no reason that its item does not show already. */
+export const isIdle = ({ demand }: BrokerView, { queue, spares, rebind, moves, reasons }: Decision): boolean =>
+  queue.length + spares.length + rebind.length + moves.length === 0 &&
+  (reasons.size === 0 || demand === undefined || demand.items.every(item => !isNews(item, reasons.get(item.id))))
 
 const current = (tx: Transaction, seen: Agent): Agent => {
   const agent = tx.get('agent', seen.id)
@@ -141,7 +142,7 @@ const explain = (tx: Transaction, { demand: seen }: BrokerView, { reasons }: Dec
   let changed = false
   const items = demand.items.map(item => {
     const reason = reasons.get(item.id)
-    if (reason === undefined || isSame(item.reason, reason)) return item
+    if (!isNews(item, reason)) return item
     changed = true
     return { ...item, reason: { ...reason, since: item.reason?.code === reason.code ? item.reason.since : tx.now } }
   })
@@ -149,6 +150,7 @@ const explain = (tx: Transaction, { demand: seen }: BrokerView, { reasons }: Dec
 }
 
 /** Seconds that run down are no news. */
-const isSame = (before: Reason | undefined, now: Omit<Reason, 'since'>): boolean =>
-  before?.code === now.code && withoutSeconds(before.message) === withoutSeconds(now.message)
+const isNews = ({ reason: before }: DemandItem, now: Omit<Reason, 'since'> | undefined): now is Omit<Reason, 'since'> =>
+  now !== undefined &&
+  (before?.code !== now.code || (before.message !== now.message && withoutSeconds(before.message) !== withoutSeconds(now.message)))
 const withoutSeconds = (message: string): string => message.replaceAll(/\d+ s\b/g, '')

@@ -30,7 +30,7 @@ export const explainItem = async (
   noPlace: (agent: AgentId) => NoPlace,
 ): Promise<Explanation | undefined> => {
   const waiting = store.get('demand', controller)?.items.find(({ id }) => id === item)
-  const agents = store.by('agentsOfItem', `${controller}/${item}`).sort((a, b) => a.attempt - b.attempt)
+  const agents = store.by('agentsOfItem', `${controller}/${item}`).toSorted((a, b) => a.attempt - b.attempt)
   const last = agents.at(-1)
   if (waiting === undefined && last === undefined) return undefined
   const reason = waiting === undefined ? last?.reason : newestOf(waiting, last, noPlace)

@@ -84,26 +84,35 @@ export class Sweeper {
     })
   }
 
-  /** What is there without a live agent, of all or of what was noted. */
-  #left(ofAll: boolean): { readonly observation: Observation; readonly agent: Agent | undefined }[] {
-    const { observer, owner, store } = this.#ports
+  /** What is there without a live agent, of all or of what was noted. Of all it is one look-up for each that is there. */
+  #left(ofAll: boolean): Left[] {
+    const { observer } = this.#ports
     if (ofAll) {
       let count = 0
-      for (const { id, labels } of observer.all()) {
+      for (const observation of observer.all()) {
         count++
-        if (labels.kind === 'agent') this.#noted.add(id)
+        if (this.#isLeft(observation)) this.#noted.add(observation.id)
       }
       this.#lookAt = this.#sweptAt + Math.min(RESYNC_MS, LOOK_SPACING_PER_WORKLOAD_MS * count)
     }
-    const left = []
+    const left: Left[] = []
     for (const id of this.#noted) {
       const observation = observer.get(id)
-      const agent = observation && store.get('agent', observation.labels.noun)
-      const isLeft = observation?.labels.kind === 'agent' && observation.labels.owner === owner
-      if (isLeft && (agent === undefined || agent.phase === 'ended')) left.push({ observation, agent })
+      if (observation !== undefined && this.#isLeft(observation)) left.push({ observation, agent: this.#agentOf(observation) })
       else this.#noted.delete(id)
     }
     return left
+  }
+
+  #isLeft(observation: Observation): boolean {
+    const { kind, owner } = observation.labels
+    if (kind !== 'agent' || owner !== this.#ports.owner) return false
+    const agent = this.#agentOf(observation)
+    return agent === undefined || agent.phase === 'ended'
+  }
+
+  #agentOf({ labels }: Observation): Agent | undefined {
+    return this.#ports.store.get('agent', labels.noun)
   }
 
   async #sweepWorkloads(isLook: boolean, signal: AbortSignal): Promise<void> {
@@ -171,13 +180,13 @@ export class Sweeper {
   }
 }
 
+/** What is there of an agent that has ended, or is not remembered. */
+type Left = { readonly observation: Observation; readonly agent: Agent | undefined }
+
 const byAge = (agents: readonly Agent[]): Agent[] => [...agents].sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
 
 /** Ended workloads whose traces can go: those of agents that are forgotten, and all but the newest for a while. */
-const ended = (
-  left: readonly { readonly observation: Observation; readonly agent: Agent | undefined }[],
-  now: Timestamp,
-): readonly Observation[] => {
+const ended = (left: readonly Left[], now: Timestamp): readonly Observation[] => {
   const over = left.filter(({ observation }) => observation.state === 'ended')
   const newest = byAge(over.flatMap(({ agent }) => (agent === undefined ? [] : [agent])))
   const kept = new Set(newest.slice(0, LOGS_KEPT).filter(({ endedAt }) => now - (endedAt ?? 0) < LOGS_KEPT_MS))

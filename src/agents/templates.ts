@@ -15,17 +15,31 @@ export const DEFAULT_TEMPLATE: Template = {
   connectTimeoutMs: 120 * SECOND,
 }
 
-/** Templates that a controller may use, narrowest scope first, then by name: the first that matches an item is taken. */
-export const templatesFor = (store: Reader, controller: Controller): Template[] =>
-  store
-    .list('template')
+/**
+ * Templates that a controller may use, narrowest scope first, then by name: the first that matches an item is taken. Asked at every look at a
+ * controller, so what was found is kept with the list that it was found in, which is another once a template changes.
+ */
+export const templatesFor = (store: Pick<Reader, 'list'>, { id, tenant }: Pick<Controller, 'id' | 'tenant'>): readonly Template[] => {
+  const templates = store.list('template')
+  const found = FOUND.get(templates) ?? new Map<string, readonly Template[]>()
+  FOUND.set(templates, found)
+  const key = `${tenant}/${id}`
+  const known = found.get(key)
+  if (known !== undefined) return known
+  const own = templates
     .filter(
       ({ scope }) =>
         scope.kind === 'global' ||
-        (scope.kind === 'tenant' && scope.tenant === controller.tenant) ||
-        (scope.kind === 'controller' && scope.controller === controller.id),
+        (scope.kind === 'tenant' && scope.tenant === tenant) ||
+        (scope.kind === 'controller' && scope.controller === id),
     )
     .sort((a, b) => RANK[a.scope.kind] - RANK[b.scope.kind] || (a.id < b.id ? -1 : 1))
+  found.set(key, own)
+  return own
+}
+
+/** By a tenant's and a controller's name; neither holds a slash. */
+const FOUND = new WeakMap<readonly Template[], Map<string, readonly Template[]>>()
 
 const RANK = { controller: 0, tenant: 1, global: 2 } as const
 

@@ -22,8 +22,7 @@ type Known = {
  * What Manor wants of each controller, with a revision that moves forward whenever it changes. A pure function of the rows but for the
  * revision, which begins at the time of day, so that it moves forward over a restart of Manor too without being kept.
  *
- * It is asked at every look at a controller and every change of an agent, and mostly nothing has changed: then it costs one comparison of
- * references for each of its agents.
+ * It is asked at every look at a controller and every change of an agent, and mostly nothing has changed: then it costs two look-ups.
  */
 export class WantedBook {
   readonly #store: Store
@@ -98,6 +97,8 @@ export class WantedBook {
   }
 }
 
-const isSame = (a: readonly Agent[], b: readonly Agent[]): boolean => a.length === b.length && a.every((agent, i) => agent === b[i])
+/** The store gives the same list until one of its rows changes. */
+const isSame = (a: readonly Agent[], b: readonly Agent[]): boolean =>
+  a === b || (a.length === b.length && a.every((agent, i) => agent === b[i]))
 
 const isQuiet = ({ phase }: Controller): boolean => phase === 'quieting' || phase === 'stopping'

@@ -32,7 +32,7 @@ export class Projection {
     const { agents } = this.tally()
     const urls = this.#urls()
     return this.controllerRows(scope)
-      .sort(byId)
+      .toSorted(byId)
       .map(controller => this.#controller(controller, urls, agents.get(controller.id) ?? 0))
   }
 
@@ -123,7 +123,7 @@ export class Projection {
     })
   }
 
-  controllerRows(scope: Scope): Controller[] {
+  controllerRows(scope: Scope): readonly Controller[] {
     const controllers = this.#store.list('controller')
     return scope === undefined ? controllers : controllers.filter(({ tenant }) => tenant === scope)
   }

@@ -34,8 +34,8 @@ export type ObserverOptions = {
 type Seen = { observation: Observation; list: number }
 
 /**
- * What an engine says there is, kept at hand for all loops: one list for everyone instead of one for each key. A list is one look-up for each
- * workload; what an engine gives again as the same object is not compared.
+ * What an engine says there is, kept at hand for all loops: one list for everyone instead of one for each key. What an engine gives again as the
+ * same object, in the order of its list before, costs a comparison of two references; everything else a look-up.
  *
  * Absence is only believed from a list that was begun after the question (`current`); a hint may only ever bring a look forward.
  */
@@ -43,6 +43,8 @@ export class Observer {
   readonly #options: ObserverOptions
   readonly #stop = new AbortController()
   readonly #observed = new Map<WorkloadId, Seen>()
+  /** What was listed last, in its order. */
+  #listed: readonly Observation[] = []
   #lists = 0
   #begun = 0
   #taken = 0
@@ -140,25 +142,41 @@ export class Observer {
   /** Keeps what was listed; gives what is news, and the last of what is there no longer. */
   #take(observations: readonly Observation[]): Observation[] {
     const observed = this.#observed
+    const before = this.#listed
+    // A copy: what was given is the engine's, and may be another by the next list.
+    this.#listed = observations.slice()
     const list = ++this.#lists
+    // Where a list has an id twice, its places tell nothing.
+    const hasPlaces = before.length === observed.size
+    const passed: Observation[] = []
     const changed: Observation[] = []
-    let count = 0
+    let at = hasPlaces ? 0 : before.length
     for (const observation of observations) {
+      if (before[at] === observation) {
+        at++
+        continue
+      }
       const seen = observed.get(observation.id)
-      if (seen?.list !== list) count++
       if (differs(seen?.observation, observation)) changed.push(observation)
-      if (seen === undefined) observed.set(observation.id, { observation, list })
-      else {
-        seen.observation = observation
-        seen.list = list
+      if (seen === undefined) {
+        observed.set(observation.id, { observation, list })
+        continue
+      }
+      seen.observation = observation
+      seen.list = list
+      // What stood before it is gone, or comes later: the places of both lists go on from here.
+      for (let old = before[at]; old !== undefined; old = before[at]) {
+        at++
+        if (old.id === observation.id) break
+        passed.push(old)
       }
     }
-    if (observed.size === count) return changed
-    for (const [id, seen] of observed)
-      if (seen.list !== list) {
-        observed.delete(id)
-        changed.push(seen.observation)
-      }
+    for (const { id } of hasPlaces ? [...passed, ...before.slice(at)] : [...this.all()]) {
+      const seen = observed.get(id)
+      if (seen === undefined || seen.list === list) continue
+      observed.delete(id)
+      changed.push(seen.observation)
+    }
     return changed
   }
 

@@ -7,10 +7,10 @@ export type Versioned<K extends Kind> = { readonly revision: number; readonly ro
 export interface Reader {
   get<K extends Kind>(kind: K, id: string): Rows[K] | undefined
   revision(kind: Kind, id: string): number | undefined
-  /** All rows of a kind, in the order in which they were first inserted. Linear in their number. */
-  list<K extends Kind>(kind: K): Rows[K][]
-  /** Rows found by an index; linear in what it finds. */
-  by<N extends IndexName>(index: N, key: string): Rows[(typeof INDEXES)[N]['kind']][]
+  /** All rows of a kind, in the order in which they were first inserted: the same list again until one of them changes, then linear in their number. */
+  list<K extends Kind>(kind: K): readonly Rows[K][]
+  /** Rows found by an index: the same list again until one of them changes, so it costs a look-up, and who knows the list knows its rows. */
+  by<N extends IndexName>(index: N, key: string): readonly Rows[(typeof INDEXES)[N]['kind']][]
 }
 
 type Index<K extends Kind> = { readonly kind: K; readonly key: (row: Rows[K]) => string }
@@ -35,7 +35,8 @@ for (const [name, { kind, key }] of Object.entries(INDEXES)) {
 }
 
 /** Rows of one key of an index, and the list of them until one changes: most keys are asked for far more often than they change. */
-type Found = { readonly rows: Map<string, Rows[Kind]>; list: Rows[Kind][] | undefined }
+type Found = { readonly rows: Map<string, Rows[Kind]>; list: readonly Rows[Kind][] | undefined }
+const NOTHING_FOUND: readonly never[] = []
 
 /**
  * The committed rows in memory. Everything live fits: 2,000 controllers and 8,000 agents are about 20 MB. Reads are plain map look-ups;
@@ -43,6 +44,8 @@ type Found = { readonly rows: Map<string, Rows[Kind]>; list: Rows[Kind][] | unde
  */
 export class Mirror implements Reader {
   readonly #rows = new Map<Kind, Map<string, Versioned<Kind>>>()
+  /** Of kinds that did not change since they were listed. */
+  readonly #lists = new Map<Kind, readonly Rows[Kind][]>()
   readonly #indexes = new Map<IndexName, Map<string, Found>>()
 
   versioned<K extends Kind>(kind: K, id: string): Versioned<K> | undefined {
@@ -57,25 +60,21 @@ export class Mirror implements Reader {
     return this.versioned(kind, id)?.revision
   }
 
-  list<K extends Kind>(kind: K): Rows[K][] {
+  list<K extends Kind>(kind: K): readonly Rows[K][] {
+    const known = this.#lists.get(kind)
+    if (known !== undefined) return known as readonly Rows[K][]
     const rows = this.#rows.get(kind)
-    return rows ? Array.from(rows.values(), versioned => versioned.row as Rows[K]) : []
+    if (rows === undefined) return NOTHING_FOUND
+    const list = Array.from(rows.values(), versioned => versioned.row as Rows[K])
+    this.#lists.set(kind, list)
+    return list
   }
 
-  ids(kind: Kind): Iterable<string> {
-    return this.#rows.get(kind)?.keys() ?? []
-  }
-
-  idsBy(name: IndexName, key: string): Iterable<string> {
-    return this.#indexes.get(name)?.get(key)?.rows.keys() ?? []
-  }
-
-  by<N extends IndexName>(name: N, key: string): Rows[(typeof INDEXES)[N]['kind']][] {
+  by<N extends IndexName>(name: N, key: string): readonly Rows[(typeof INDEXES)[N]['kind']][] {
     const found = this.#indexes.get(name)?.get(key)
-    if (found === undefined) return []
+    if (found === undefined) return NOTHING_FOUND
     found.list ??= [...found.rows.values()]
-    // A copy: what is found is the caller's to sort.
-    return found.list.slice() as Rows[(typeof INDEXES)[N]['kind']][]
+    return found.list as readonly Rows[(typeof INDEXES)[N]['kind']][]
   }
 
   put<K extends Kind>(kind: K, row: Rows[K], revision: number): void {
@@ -84,6 +83,7 @@ export class Mirror implements Reader {
     this.#rows.set(kind, rows)
     this.#unindex(kind, id)
     rows.set(id, { row, revision })
+    this.#lists.delete(kind)
     for (const { name, key } of indexesOf.get(kind) ?? []) {
       const byKey = this.#indexes.get(name) ?? new Map<string, Found>()
       this.#indexes.set(name, byKey)
@@ -98,6 +98,7 @@ export class Mirror implements Reader {
   delete(kind: Kind, id: string): void {
     this.#unindex(kind, id)
     this.#rows.get(kind)?.delete(id)
+    this.#lists.delete(kind)
   }
 
   #unindex(kind: Kind, id: string): void {

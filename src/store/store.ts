@@ -65,11 +65,11 @@ export class Store implements Reader {
     return this.#mirror.revision(kind, id)
   }
 
-  list<K extends Kind>(kind: K): Rows[K][] {
+  list<K extends Kind>(kind: K): readonly Rows[K][] {
     return this.#mirror.list(kind)
   }
 
-  by<N extends IndexName>(index: N, key: string): Rows[(typeof INDEXES)[N]['kind']][] {
+  by<N extends IndexName>(index: N, key: string): readonly Rows[(typeof INDEXES)[N]['kind']][] {
     return this.#mirror.by(index, key)
   }
 
@@ -121,20 +121,22 @@ export class Store implements Reader {
 
   async #commitGroup(group: readonly Waiting[]): Promise<void> {
     const at = this.#clock.now()
-    const overlay = new Overlay(this.#mirror, at)
+    let overlay = new Overlay(this.#mirror, at)
     const done: (() => void)[] = []
     const failed: ((cause: unknown) => void)[] = []
     for (const { work, resolve, reject } of group) {
-      const own = new Overlay(overlay, at)
+      // One that is alone has no neighbours to be kept from; most are.
+      const own = group.length === 1 ? overlay : new Overlay(overlay, at)
       try {
         const value = work(own)
         if (value instanceof Promise) throw new TypeError('Work on the store must be synchronous.')
         const untold = own.untold()
         if (untold.length > 0) throw new TypeError(`Changed without an event: ${untold.join(', ')}.`)
-        overlay.absorb(own)
+        if (own !== overlay) overlay.absorb(own)
         done.push(() => resolve(value))
         failed.push(reject)
       } catch (cause) {
+        if (own === overlay) overlay = new Overlay(this.#mirror, at)
         reject(cause)
       }
     }
@@ -149,14 +151,14 @@ export class Store implements Reader {
   }
 
   async #write(overlay: Overlay): Promise<Event[]> {
-    const rows = [...overlay.staged.values()].filter(({ kind }) => !VOLATILE_KINDS.has(kind))
+    const rows = overlay.staged.filter(({ kind }) => !VOLATILE_KINDS.has(kind))
     if (rows.length === 0 && overlay.events.length === 0 && overlay.builds.length === 0) return []
     return this.#durable.commit({ rows, events: overlay.events, builds: overlay.builds, at: overlay.now })
   }
 
   #apply(overlay: Overlay, events: readonly Event[]): void {
     const changes = []
-    for (const { kind, id, row, revisionBefore } of overlay.staged.values()) {
+    for (const { kind, id, row, revisionBefore } of overlay.staged) {
       if (row === undefined) this.#mirror.delete(kind, id)
       else this.#mirror.put(kind, row, revisionBefore + 1)
       changes.push({ kind, id, row })

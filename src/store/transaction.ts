@@ -36,18 +36,19 @@ const WITHOUT_EVENTS: ReadonlySet<Kind> = new Set<Kind>(['setting', 'secret', 'e
 /** Under which noun a row's changes are told, where that is not its own kind: what is wanted of a host is told of the host. */
 const TOLD_AS: Readonly<Partial<Record<Kind, SubjectKind>>> = { 'host-wanted': 'host' }
 
-/** Key of a row in an overlay. A kind never holds a slash. */
-const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`
-
 /**
- * What a piece of work has staged, over the staged work before it, over the committed rows. Reads see all three.
+ * What a piece of work has staged, over the staged work before it, over the committed rows. Reads see all three. A read costs a look-up in each; a
+ * list or an index one look at each row that it finds, and only where rows of that kind are staged.
  */
 export class Overlay implements Transaction {
   readonly now: number
-  readonly staged = new Map<string, Staged>()
+  /** In the order in which each row was staged first. */
+  readonly staged: Staged[] = []
   readonly events: NewEvent[] = []
   readonly builds: Build[] = []
   readonly #below: Overlay | Mirror
+  /** Places in `staged`. */
+  readonly #places = new Map<Kind, Map<string, number>>()
 
   constructor(below: Overlay | Mirror, now: number) {
     this.#below = below
@@ -55,38 +56,39 @@ export class Overlay implements Transaction {
   }
 
   get<K extends Kind>(kind: K, id: string): Rows[K] | undefined {
-    // Most work reads much before it writes: where nothing is staged yet, no key is put together.
-    const staged = this.staged.size === 0 ? undefined : this.staged.get(keyOf(kind, id))
+    const staged = this.#staged(kind, id)
     return staged ? (staged.row as Rows[K] | undefined) : this.#below.get(kind, id)
   }
 
   revision(kind: Kind, id: string): number | undefined {
-    const staged = this.staged.size === 0 ? undefined : this.staged.get(keyOf(kind, id))
+    const staged = this.#staged(kind, id)
     if (!staged) return this.#below.revision(kind, id)
     return staged.row === undefined ? undefined : staged.revisionBefore + 1
   }
 
-  *ids(kind: Kind): Iterable<string> {
-    for (const id of this.#below.ids(kind)) if (this.get(kind, id) !== undefined) yield id
-    for (const staged of this.staged.values())
-      if (staged.kind === kind && staged.row !== undefined && this.#below.get(kind, staged.id) === undefined) yield staged.id
+  list<K extends Kind>(kind: K): readonly Rows[K][] {
+    const below = this.#below.list(kind)
+    const places = this.#places.get(kind)
+    if (places === undefined) return below
+    const rows: Rows[K][] = []
+    for (const row of below) {
+      const now = places.has(rowId(kind, row)) ? this.get(kind, rowId(kind, row)) : row
+      if (now !== undefined) rows.push(now)
+    }
+    for (const { id, row } of this.#stagedOf(kind)) if (row !== undefined && this.#below.get(kind, id) === undefined) rows.push(row)
+    return rows
   }
 
-  list<K extends Kind>(kind: K): Rows[K][] {
-    return Array.from(this.ids(kind), id => this.get(kind, id)).filter(row => row !== undefined)
-  }
-
-  *idsBy(name: IndexName, key: string): Iterable<string> {
-    const { kind } = INDEXES[name]
-    const keyOfRow = INDEXES[name].key as (row: Rows[Kind]) => string
-    for (const id of this.#below.idsBy(name, key)) if (!this.staged.has(keyOf(kind, id))) yield id
-    for (const staged of this.staged.values())
-      if (staged.kind === kind && staged.row !== undefined && keyOfRow(staged.row) === key) yield staged.id
-  }
-
-  by<N extends IndexName>(name: N, key: string): Rows[(typeof INDEXES)[N]['kind']][] {
+  by<N extends IndexName>(name: N, key: string): readonly Rows[(typeof INDEXES)[N]['kind']][] {
+    type Row = Rows[(typeof INDEXES)[N]['kind']]
     const kind = INDEXES[name].kind as (typeof INDEXES)[N]['kind']
-    return Array.from(this.idsBy(name, key), id => this.get(kind, id)).filter(row => row !== undefined)
+    const below: readonly Row[] = this.#below.by(name, key)
+    const places = this.#places.get(kind)
+    if (places === undefined) return below
+    const keyOfRow = INDEXES[name].key as (row: Row) => string
+    const rows = below.filter(row => !places.has(rowId(kind, row)))
+    for (const { row } of this.#stagedOf(kind)) if (row !== undefined && keyOfRow(row) === key) rows.push(row)
+    return rows
   }
 
   insert<K extends Kind>(kind: K, row: Rows[K]): void {
@@ -129,26 +131,35 @@ export class Overlay implements Transaction {
 
   /** Takes over what a finished piece of work staged above this. */
   absorb(above: Overlay): void {
-    for (const [key, staged] of above.staged) {
-      const own = this.staged.get(key)
-      this.staged.set(key, own ? { ...staged, revisionBefore: own.revisionBefore } : staged)
-    }
-    this.events.push(...above.events)
-    this.builds.push(...above.builds)
+    for (const { kind, id, row } of above.staged) this.#stage(kind, id, row)
+    for (const event of above.events) this.events.push(event)
+    for (const build of above.builds) this.builds.push(build)
   }
 
   /** Kinds and ids of durable rows that were changed without an event that tells of it: a bug in the work (see store.ts). */
   untold(): string[] {
+    const toTell = this.staged.filter(({ kind }) => !VOLATILE_KINDS.has(kind) && !WITHOUT_EVENTS.has(kind))
+    if (toTell.length === 0) return []
     const told = new Set(this.events.map(event => `${event.kind}/${event.subject}`))
-    const untold: string[] = []
-    for (const { kind, id } of this.staged.values())
-      if (!VOLATILE_KINDS.has(kind) && !WITHOUT_EVENTS.has(kind) && !told.has(`${TOLD_AS[kind] ?? kind}/${id}`)) untold.push(`${kind}/${id}`)
-    return untold
+    return toTell.filter(({ kind, id }) => !told.has(`${TOLD_AS[kind] ?? kind}/${id}`)).map(({ kind, id }) => `${kind}/${id}`)
+  }
+
+  #staged(kind: Kind, id: string): Staged | undefined {
+    const place = this.staged.length === 0 ? undefined : this.#places.get(kind)?.get(id)
+    return place === undefined ? undefined : this.staged[place]
+  }
+
+  *#stagedOf<K extends Kind>(kind: K): Iterable<{ readonly id: string; readonly row: Rows[K] | undefined }> {
+    for (const staged of this.staged) if (staged.kind === kind) yield { id: staged.id, row: staged.row as Rows[K] | undefined }
   }
 
   #stage(kind: Kind, id: string, row: Rows[Kind] | undefined): void {
-    const key = keyOf(kind, id)
-    const revisionBefore = this.staged.get(key)?.revisionBefore ?? this.#below.revision(kind, id) ?? 0
-    this.staged.set(key, { kind, id, row, revisionBefore })
+    const places = this.#places.get(kind) ?? new Map<string, number>()
+    this.#places.set(kind, places)
+    const place = places.get(id)
+    const before = place === undefined ? undefined : this.staged[place]
+    const staged = { kind, id, row, revisionBefore: before?.revisionBefore ?? this.#below.revision(kind, id) ?? 0 }
+    if (place !== undefined) this.staged[place] = staged
+    else places.set(id, this.staged.push(staged) - 1)
   }
 }

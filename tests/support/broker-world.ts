@@ -313,11 +313,11 @@ export class BrokerWorld {
     })
   }
 
-  agents(): Agent[] {
+  agents(): readonly Agent[] {
     return this.store.list('agent')
   }
 
-  live(): Agent[] {
+  live(): readonly Agent[] {
     return this.store.by('agentsByLife', 'live')
   }
 

@@ -32,11 +32,11 @@ export const addAgentRoutes = (app: FastifyInstance, context: Context): void => 
       const rows = candidates(controller, live).filter(
         agent => (principal.tenant === undefined || agent.tenant === principal.tenant) && (!live || agent.phase !== 'ended'),
       )
-      return projection.agents(rows.sort(newestFirst).slice(0, limit))
+      return projection.agents(rows.toSorted(newestFirst).slice(0, limit))
     },
   })
 
-  const candidates = (controller: string | undefined, live: boolean): Agent[] => {
+  const candidates = (controller: string | undefined, live: boolean): readonly Agent[] => {
     if (controller !== undefined) return store.by('agentsOfController', controller)
     return live ? store.by('agentsByLife', 'live') : store.list('agent')
   }
