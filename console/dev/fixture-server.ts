@@ -245,7 +245,11 @@ export const startFixtureServer = async (options: FixtureOptions): Promise<Fixtu
         ({ reservedFor: before, ...rest }) => ({
           ...rest,
           ...(body.role === undefined ? {} : { role: body.role as HostView['role'] }),
-          ...(typeof reservedFor === 'string' ? { reservedFor } : reservedFor === undefined && before !== undefined ? { reservedFor: before } : {}),
+          ...(typeof reservedFor === 'string'
+            ? { reservedFor }
+            : reservedFor === undefined && before !== undefined
+              ? { reservedFor: before }
+              : {}),
         }),
         200,
       )

@@ -17,7 +17,8 @@ test('every page has its address', () => {
 })
 
 test('what is no page is unknown, with its path', () => {
-  for (const path of ['/nothing', '/hosts/x/y', '/queue/a/b/c', '/console/other']) assert.deepEqual(routeOf(path), { page: 'unknown', path })
+  for (const path of ['/nothing', '/hosts/x/y', '/queue/a/b/c', '/console/other'])
+    assert.deepEqual(routeOf(path), { page: 'unknown', path })
 })
 
 test('a name in a path comes back as it was', () => {
