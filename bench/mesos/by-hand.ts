@@ -49,11 +49,24 @@ export class ByHand {
     this.#listeners = listeners
   }
 
+  /** Milliseconds until offers come again that were given back at once: the leader's round of allocations. */
+  async rounds(count: number): Promise<readonly number[]> {
+    const took: number[] = []
+    let offers = await this.#revive()
+    for (let at = 0; at < count; at++) {
+      const again = this.#offers()
+      const began = performance.now()
+      await this.#call({ type: 'DECLINE', decline: { offer_ids: offers.map(({ id }) => id), filters: { refuse_seconds: 0 } } })
+      offers = await again
+      took.push(performance.now() - began)
+    }
+    await this.#suppress(offers)
+    return took
+  }
+
   async turn(name: string): Promise<Turn> {
     const began = performance.now()
-    const coming = this.#next('an offer', event => event.type === 'OFFERS' && offersOf(event).length > 0)
-    await this.#call({ type: 'REVIVE', revive: { roles: [ROLE] } })
-    const [first, ...others] = offersOf(await coming)
+    const [first, ...others] = await this.#revive()
     if (first === undefined) throw new TypeError('Offers came that were none.')
     const offered = performance.now()
     const running = this.#state(name, 'TASK_RUNNING')
@@ -65,22 +78,38 @@ export class ByHand {
         filters: { refuse_seconds: 0 },
       },
     })
+    const taken = performance.now()
     const status = await running
     const ran = performance.now()
-    await this.#call({ type: 'SUPPRESS', suppress: { roles: [ROLE] } })
-    await this.#call({ type: 'DECLINE', decline: { offer_ids: others.map(({ id }) => id), filters: { refuse_seconds: 1 } } })
+    await this.#suppress(others)
     const ended = this.#state(name, 'TASK_KILLED')
     await this.#call({
       type: 'KILL',
       kill: { task_id: status.task_id, agent_id: status.agent_id, kill_policy: { grace_period: { nanoseconds: 0 } } },
     })
     await ended
-    return { offerMs: offered - began, runningMs: ran - offered }
+    return { offerMs: offered - began, takenMs: taken - offered, runningMs: ran - offered }
   }
 
   async close(): Promise<void> {
     await this.#call({ type: 'TEARDOWN' })
     this.#stream.close()
+  }
+
+  #offers(): Promise<readonly Offer[]> {
+    return this.#next('an offer', event => event.type === 'OFFERS' && offersOf(event).length > 0).then(offersOf)
+  }
+
+  async #revive(): Promise<readonly Offer[]> {
+    const coming = this.#offers()
+    await this.#call({ type: 'REVIVE', revive: { roles: [ROLE] } })
+    return coming
+  }
+
+  async #suppress(unused: readonly Offer[]): Promise<void> {
+    await this.#call({ type: 'SUPPRESS', suppress: { roles: [ROLE] } })
+    if (unused.length > 0)
+      await this.#call({ type: 'DECLINE', decline: { offer_ids: unused.map(({ id }) => id), filters: { refuse_seconds: 1 } } })
   }
 
   /** The first status of a task that says so; each is acknowledged as it comes, since the next waits for that. */

@@ -11,7 +11,7 @@ import type { Figure } from '../figures.ts'
 import { Children, killed, told } from './child.ts'
 import type { Adopted, Filled, OursOptions, Steady } from './ours.ts'
 import type { Read } from './read-times.ts'
-import { type Waits, waitsOf } from './waits.ts'
+import { type Arrival, type Waits, waitsOf } from './waits.ts'
 
 export type DoubleSize = { readonly agents: number; readonly tasks: number; readonly forMs: number }
 
@@ -23,7 +23,6 @@ const ENDS_PER_SECOND = 25
 const MOST_IN_FLIGHT = 500
 const GOAL_ADOPT_S = 10
 const GOAL_HEARD_MS = 100
-/** What comes while the process that notes it is held up itself looks as if it had waited longer. */
 const GOAL_ONE_PASS = 0.99
 
 export const measureOnDouble = async (size: DoubleSize, say: (line: string) => void): Promise<Figure[]> => {
@@ -90,8 +89,8 @@ const beside = async (
 }
 
 /** What went over the wire since this was asked last. */
-const arrivals = (wire: ChildProcess): Promise<{ arrived: [string, number][] }> => {
-  const answer = told<{ arrived: [string, number][] }>(wire, 'arrived')
+const arrivals = (wire: ChildProcess): Promise<{ arrived: Arrival[] }> => {
+  const answer = told<{ arrived: Arrival[] }>(wire, 'arrived')
   wire.send('arrived')
   return answer
 }

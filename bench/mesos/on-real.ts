@@ -29,6 +29,8 @@ export type Real = {
   readonly agentsMb: number
   readonly ours: readonly Turn[]
   readonly byHand: readonly Turn[]
+  /** Rounds of the leader's allocations, in milliseconds. */
+  readonly roundsMs: readonly number[]
   readonly filled: Filled
   readonly steady: Steady
   /** From the start of the process; the engine's part of it is in `adopted`. */
@@ -45,6 +47,7 @@ export type Real = {
 }
 
 const CPUS_OF_AN_AGENT = 32
+const ROUNDS = 4
 const SETTLED_WITHIN_MS = 30_000
 
 export const runOnReal = async (size: RealSize, say: (line: string) => void): Promise<Real> => {
@@ -81,13 +84,16 @@ const engine = (children: Children, mesos: RunningMesos, size: RealSize, mode: O
   return children.start('ours.ts', JSON.stringify(options))
 }
 
-/** Single starts on the empty cluster, one of ours and one by hand after the other. The first of each is not counted: it finds nothing warm. */
+/**
+ * Single starts on the empty cluster, one of ours and one by hand after the other, each once nothing of the one before is left: an agent that still
+ * clears up is slower. The first of each is not counted: it finds nothing warm.
+ */
 const inTurn = async (
   children: Children,
   mesos: RunningMesos,
   size: RealSize,
   say: (line: string) => void,
-): Promise<Pick<Real, 'ours' | 'byHand'>> => {
+): Promise<Pick<Real, 'ours' | 'byHand' | 'roundsMs'>> => {
   const child = engine(children, mesos, size, 'turns')
   await told(child, 'ready')
   const hand = await ByHand.open(mesos.url)
@@ -97,15 +103,18 @@ const inTurn = async (
     const took = told<{ took: Turn }>(child, 'took')
     child.send({ turn: `turn-${at}` })
     ours.push((await took).took)
+    await settledProcesses(mesos, 0)
     byHand.push(await hand.turn(`by-hand-${at}`))
+    await settledProcesses(mesos, 0)
   }
+  const roundsMs = await hand.rounds(ROUNDS)
   await hand.close()
   const ended = told(child, 'ended')
   child.send({ end: true })
   await ended
   await killed(child)
   say(`real: ${size.turns} single starts, and as many by hand`)
-  return { ours: ours.slice(1), byHand: byHand.slice(1) }
+  return { ours: ours.slice(1), byHand: byHand.slice(1), roundsMs }
 }
 
 const fillAndKill = async (children: Children, mesos: RunningMesos, size: RealSize, say: (line: string) => void) => {

@@ -9,6 +9,8 @@ export type Turn = {
   readonly offerMs: number
   /** From submit (by hand: from the ACCEPT) to TASK_RUNNING being heard. */
   readonly runningMs: number
+  /** Of it until the leader has taken the launch on. */
+  readonly takenMs: number
 }
 
 /** Asks for an offer, starts one task on the first that comes, gives back the others, and ends it again. */
@@ -35,6 +37,7 @@ export const oneTurn = async (engine: MesosEngine, name: string): Promise<Turn> 
   const offered = performance.now()
   engine.offers.assign([{ workload: id, host: first.id, offers: [first.offer], ports: [] }])
   await engine.submit(taskOf(id), first.id, abort.signal)
+  const taken = performance.now()
   await running
   const ran = performance.now()
   const giveBack = (offers: readonly HostOffer[]): void =>
@@ -50,5 +53,5 @@ export const oneTurn = async (engine: MesosEngine, name: string): Promise<Turn> 
   await until('ended')
   await engine.remove(id, abort.signal)
   abort.abort()
-  return { offerMs: offered - began, runningMs: ran - offered }
+  return { offerMs: offered - began, takenMs: taken - offered, runningMs: ran - offered }
 }

@@ -1,12 +1,16 @@
 /** A turn of the loop that something else had, in `nowMs`. */
 export type Span = { readonly from: number; readonly to: number }
 
+/** When a record came to whoever hands it on, and when it was in the kernel's hands for sure: a busy machine may hold it up between. */
+export type Arrival = { readonly key: string; readonly from: number; sentAt: number }
+
 export type Waits = {
   readonly records: number
+  /** From `from` on, so the hold-ups of whoever handed it on are in it. */
   readonly medianMs: number
   readonly p99Ms: number
   readonly longestMs: number
-  /** Passes that ran, in part or whole, while one record waited: the most of any, and the share of records for which it was at most one. */
+  /** Passes that ran, in part or whole, since one was sent: the most of any record, and the share of records for which it was at most one. */
   readonly mostPasses: number
   readonly afterOnePass: number
 }
@@ -16,20 +20,20 @@ export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /** How long records waited between their coming to the process and being read there. What came or was read twice counts the first time. */
 export const waitsOf = (
-  arrived: readonly (readonly [key: string, at: number])[],
+  arrived: readonly Arrival[],
   heard: readonly (readonly [key: string, at: number])[],
   passes: readonly Span[],
 ): Waits => {
-  const cameAt = new Map(arrived.toReversed())
+  const arrivals = new Map(arrived.toReversed().map(one => [one.key, one]))
   const readAt = new Map(heard.toReversed())
   const waits: number[] = []
   let mostPasses = 0
   let afterOnePass = 0
   for (const [key, at] of readAt) {
-    const came = cameAt.get(key)
+    const came = arrivals.get(key)
     if (came === undefined) continue
-    waits.push(at - came)
-    const count = passesWithin(passes, came, at)
+    waits.push(at - came.from)
+    const count = passesWithin(passes, came.sentAt, at)
     mostPasses = Math.max(mostPasses, count)
     if (count <= 1) afterOnePass++
   }

@@ -6,7 +6,7 @@ import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { RecordReader } from '../../src/engines/mesos/record-io.ts'
 import { readTaskId } from '../../src/engines/mesos/task-id.ts'
-import { nowMs } from './waits.ts'
+import { type Arrival, nowMs } from './waits.ts'
 
 const STATES = new Map([
   ['TASK_RUNNING', 'running'],
@@ -21,15 +21,15 @@ type Update = {
 
 const leader = new URL(process.argv[2] ?? '')
 const agent = new Agent({ keepAlive: true })
-let arrived: [string, number][] = []
+let arrived: Arrival[] = []
 
-const note = (record: Buffer, at: number): void => {
+const noted = (record: Buffer, from: number): Arrival | undefined => {
   // Offers are large, and nobody asks for them here.
-  if (!record.subarray(0, 4_096).includes('UPDATE')) return
+  if (!record.subarray(0, 4_096).includes('UPDATE')) return undefined
   const { task_id, state = '' } = (JSON.parse(String(record)) as Update).update?.status ?? {}
   const named = task_id === undefined ? undefined : readTaskId(task_id.value)
   const means = STATES.get(state)
-  if (named !== undefined && means !== undefined) arrived.push([`${named.workload} ${means}`, at])
+  return named === undefined || means === undefined ? undefined : { key: `${named.workload} ${means}`, from, sentAt: from }
 }
 
 const server = createServer((incoming, answer) => {
@@ -38,9 +38,14 @@ const server = createServer((incoming, answer) => {
     answer.writeHead(theirs.statusCode ?? 502, theirs.headers)
     const reader = theirs.headers['mesos-stream-id'] === undefined ? undefined : new RecordReader()
     theirs.on('data', (chunk: Buffer) => {
-      const at = nowMs()
-      answer.write(chunk)
-      for (const record of reader?.push(chunk) ?? []) note(record, at)
+      const from = nowMs()
+      let all: readonly Arrival[] = []
+      answer.write(chunk, () => {
+        const sentAt = nowMs()
+        for (const one of all) one.sentAt = sentAt
+      })
+      all = (reader?.push(chunk) ?? []).flatMap(record => noted(record, from) ?? [])
+      arrived.push(...all)
     })
     theirs.on('end', () => answer.end())
     theirs.on('error', () => answer.destroy())
