@@ -15,6 +15,7 @@ import type {
 import {
   type AgentPhase,
   addResources,
+  adviceFor,
   type ControllerPhase,
   dominantOf,
   HOUR,
@@ -23,7 +24,9 @@ import {
   NO_RESOURCES,
   type ReasonCode,
   type Resources,
+  type Run,
   SECOND,
+  workloadId,
 } from '../../src/model/index.ts'
 import { integer, type Random } from '../../src/runtime/index.ts'
 
@@ -248,12 +251,23 @@ const addTenants = (fleet: Fleet, random: Random, now: number, { tenants, contro
   }
 }
 
+/** Runs of a day, of which one came up to `highestMb`. */
+const seededRuns = (count: number, limitMb: number, highestMb: number): Run[] =>
+  Array.from({ length: count }, (_, index) => ({
+    id: workloadId(`run-${index}`),
+    at: index,
+    ranMs: 24 * HOUR,
+    limitMb,
+    peakMemoryMb: index === 0 ? highestMb : Math.round(highestMb / 2),
+  }))
+
 const addTemplates = (fleet: Fleet): void => {
   const base = {
     resources: { cpu: 1, memoryMb: 1_024, diskMb: 4_096 },
     environment: {},
     constraints: {},
     connectTimeoutMs: 2 * MINUTE,
+    memoryAdvice: adviceFor({ of: 'template', memoryMb: 1_024, runs: seededRuns(40, 1_024, 700) }),
     spares: 0,
     revision: 1,
   }
@@ -266,6 +280,7 @@ const addTemplates = (fleet: Fleet): void => {
       labels: ['linux', 'large'],
       takesUnlabelled: false,
       resources: { cpu: 8, memoryMb: 16_384, diskMb: 40_960 },
+      memoryAdvice: adviceFor({ of: 'template', memoryMb: 16_384, runs: seededRuns(40, 16_384, 6_100) }),
     },
     {
       ...base,
@@ -334,6 +349,7 @@ export const controllerIn = (phase: ControllerPhase, { id, tenant, host, now, ra
     agents: 0,
     ...(runs ? { memoryMb: 900 + integer(random, 2_050), peakMemoryMb: 2_960 } : {}),
     ...(reports ? { heapUsedMb: 300 + integer(random, 1_200), heapMaxMb: 1_800 } : {}),
+    memoryAdvice: adviceFor({ of: 'controller', memoryMb, runs: seededRuns(3, memoryMb, 2_960) }),
     revision: 1,
   }
 }

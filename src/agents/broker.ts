@@ -163,6 +163,7 @@ export class AgentsBroker {
         case 'token':
         case 'secret':
         case 'engine-record':
+        case 'usage':
           break
       }
     }

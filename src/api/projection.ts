@@ -1,5 +1,16 @@
 import { prefixOf } from '../controllers/index.ts'
-import type { Agent, Build, Controller, Host, Observation, Tenant, TenantId, WorkloadId } from '../model/index.ts'
+import {
+  type Agent,
+  type Build,
+  type Controller,
+  type Host,
+  type Observation,
+  type Template,
+  type Tenant,
+  type TenantId,
+  usageId,
+  type WorkloadId,
+} from '../model/index.ts'
 import type { Reader } from '../store/index.ts'
 import type { AgentView, BuildView, ControllerView, HostView, QueueItemView, TemplateView, TenantView } from './contract.ts'
 import type { ApiPorts, ApiUrls } from './ports.ts'
@@ -84,7 +95,12 @@ export class Projection {
       .list('template')
       .filter(template => scope === undefined || isOneOf(scope, this.templateTenant(template)))
       .sort(byId)
-      .map(template => templateView(template, this.#store.revision('template', template.id) ?? 0))
+      .map(template => this.template(template))
+  }
+
+  template(template: Template): TemplateView {
+    const usage = this.#store.get('usage', usageId('template', template.id))
+    return templateView(template, this.#store.revision('template', template.id) ?? 0, usage)
   }
 
   /** The tenant that a template is for, `undefined` for all of them, `null` for one whose controller is gone. */
@@ -140,6 +156,7 @@ export class Projection {
       presence: this.#store.get('presence', controller.id),
       demand: this.#store.get('demand', controller.id),
       observation: this.#observation(controller.workload),
+      usage: this.#store.get('usage', usageId('controller', controller.id)),
       agents,
     })
   }

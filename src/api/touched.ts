@@ -1,4 +1,14 @@
-import type { Agent, Controller, ControllerId, Kind, Rows, SomeResources, Template, TenantId } from '../model/index.ts'
+import {
+  type Agent,
+  type Controller,
+  type ControllerId,
+  controllerId,
+  type Kind,
+  type Rows,
+  type SomeResources,
+  type Template,
+  type TenantId,
+} from '../model/index.ts'
 import type { Change } from './contract.ts'
 
 /** Stands for all tenants in an audience. */
@@ -52,6 +62,8 @@ export const touchedBy = (change: RowChange, tenantOf: TenantOf): Touched[] => {
       const one: Touched = { kind: 'tenant', id, urgent: true, audience: [id] }
       return isSame(change.before?.guarantee, change.after?.guarantee) ? [one] : [one, EVERY_TENANT]
     }
+    case 'usage':
+      return ofUsage(id, tenantOf)
     case 'token':
     case 'secret':
     case 'setting':
@@ -75,6 +87,14 @@ export const audienceOfTemplate = ({ scope }: Template, tenantOf: TenantOf): Aud
 }
 
 const host = (id: string | undefined): Touched[] => (id === undefined ? [] : [{ kind: 'host', id, urgent: false, audience: [EVERYONE] }])
+
+/** What it says stands in its noun's view. Whose a template is its own row says, which is read when the view is made: nobody else sees it or saw it. */
+const ofUsage = (id: string, tenantOf: TenantOf): Touched[] => {
+  const [kind, name = ''] = id.split('/')
+  if (kind === 'template') return [{ kind, id: name, urgent: false, audience: [] }]
+  const tenant = tenantOf(controllerId(name))
+  return tenant === undefined ? [] : [{ kind: 'controller', id: name, urgent: false, audience: [tenant] }]
+}
 
 const ofController = (before: Controller | undefined, after: Controller | undefined): Touched[] => {
   const row = after ?? before

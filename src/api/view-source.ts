@@ -3,7 +3,7 @@ import type { Change } from './contract.ts'
 import type { Projection } from './projection.ts'
 import type { Tally } from './tally.ts'
 import { type Audience, audienceOfTemplate, EVERYONE } from './touched.ts'
-import { hostView, templateView, tenantView } from './views.ts'
+import { hostView, tenantView } from './views.ts'
 
 /** A view as it is now, `null` where its noun is gone, and who may see it. */
 export type Told = { readonly view: Change['view']; readonly audience: Audience }
@@ -56,7 +56,7 @@ export class ViewSource {
         const row = this.#store.get('template', id)
         if (!row) return GONE
         const audience = audienceOfTemplate(row, controller => this.#store.get('controller', controller)?.tenant)
-        return { view: templateView(row, this.#store.revision('template', id) ?? 0), audience }
+        return { view: this.#projection.template(row), audience }
       }
     }
   }

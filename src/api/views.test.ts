@@ -63,6 +63,7 @@ const around = (changes: Partial<ControllerSurroundings> = {}): ControllerSurrou
   presence: undefined,
   demand: undefined,
   observation: undefined,
+  usage: undefined,
   agents: 0,
   ...changes,
 })
@@ -146,8 +147,10 @@ test('templates, tenants, events: as their rows', () => {
       connectTimeoutMs: 1,
     },
     4,
+    { id: 'template/t', runs: [{ id: workloadId('agent.1'), at: 1, ranMs: 1, limitMb: 128, ranOutOf: 'limit' }] },
   )
   assert.deepEqual([...Value.Errors(TemplateView, template)], [])
+  assert.deepEqual([template.memoryAdvice.kind, template.memoryAdvice.memoryMb], ['more', 192])
   assert.deepEqual([template.scope, template.revision, 'command' in template], [{ kind: 'tenant', tenant: 'red' }, 4, false])
   const tenant = tenantView({ id: tenantId('red'), weight: 2, createdAt: 1 }, tallyOf({}), 5)
   assert.deepEqual([tenant.controllers, tenant.queued, tenant.usedByAgents.cpu, 'quota' in tenant, tenant.revision], [0, 0, 0, false, 5])

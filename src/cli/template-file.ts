@@ -84,7 +84,7 @@ const checkFields = (place: string, prefix: string, found: Fields, known: readon
 }
 
 /** A template as a file that `readTemplates` reads back to the same. */
-export const writeTemplate = async ({ id, revision: _not, ...body }: TemplateView): Promise<string> => {
+export const writeTemplate = async ({ id, revision: _not, memoryAdvice: _nor, ...body }: TemplateView): Promise<string> => {
   const { stringify } = await import('yaml')
   return stringify({ name: id, ...body }).trimEnd()
 }

@@ -2,12 +2,17 @@ import { AgentsBroker, type AgentsPorts } from '../agents/index.ts'
 import { type ControllerPorts, ControllerReconciler } from '../controllers/index.ts'
 import { Observer } from '../engines/index.ts'
 import { HostKeeper } from '../hosts/index.ts'
+import type { Observation } from '../model/index.ts'
 
 /** Everything of an engine is listed this often, whatever its hints said. */
 const OBSERVE_INTERVAL_MS = 2_000
 
 /** All that the loops need of the outside; the simulator gives its own. What they give each other is not among it. */
-export type PlanePorts = Omit<ControllerPorts, 'observer' | 'place'> & Omit<AgentsPorts, 'observer'>
+export type PlanePorts = Omit<ControllerPorts, 'observer' | 'place'> &
+  Omit<AgentsPorts, 'observer'> & {
+    /** Hears of everything that is seen, after the loops. */
+    readonly onObserved?: (observation: Observation) => void
+  }
 
 /** The loops of a control plane over one store and one engine, without any server in front. */
 export type Plane = {
@@ -29,6 +34,7 @@ export const composePlane = (ports: PlanePorts): Plane => {
     onChange: observation => {
       controllers.observed(observation)
       broker.observed(observation)
+      ports.onObserved?.(observation)
     },
     onHosts: hosts => {
       hostsKept = keeper.told(hosts)

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAgentDirectories } from '../agents/index.ts'
+import { createAgentDirectories, UsageBook } from '../agents/index.ts'
 import { type ApiLog, createApi, handlerOf, type ShutdownRequest, SIGN_IN_PATH } from '../api/index.ts'
 import type { Config } from '../config/index.ts'
 import {
@@ -159,8 +159,10 @@ const open = async (
       ownerOf: controller => opened.ownerOfAgents(controller),
     }),
     onProgress: options.onProgress,
+    onObserved: observation => usage.observed(observation),
     onError,
   })
+  const usage = new UsageBook({ store, clock, observer: plane.observer, onError: cause => onError('usage', cause) })
   const clientOf = (id: ControllerId): ControllerClient | undefined => clientFor(store, seal, clock, id)
   const address = await serve({ ...options, layout, seal, owner, store, plane, engine, door, undo })
   url = address.url
@@ -170,6 +172,8 @@ const open = async (
     house.abort()
     await housekeeping
   })
+  undo.defer(() => usage.stop())
+  usage.start()
   undo.defer(() => plane.stop())
   await plane.start()
   const signInLink = async (): Promise<string> => {

@@ -17,6 +17,7 @@ export type Reason = {
 export const WORKLOAD_REASONS = [
   'oom-container',
   'oom-child',
+  'oom-heap',
   'disk-limit',
   'image-pull',
   'launch-timeout',

@@ -7,6 +7,7 @@ import type { Template } from './template.ts'
 import type { Tenant } from './tenant.ts'
 import type { Token } from './token.ts'
 import type { Timestamp } from './units.ts'
+import type { Usage } from './usage.ts'
 
 /** A secret at rest: AES-256-GCM under the store's key file. */
 export type SealedSecret = { readonly id: string; readonly sealed: string }
@@ -60,6 +61,7 @@ export type Rows = {
   readonly secret: SealedSecret
   readonly setting: Setting
   readonly 'engine-record': EngineRecord
+  readonly usage: Usage
   readonly demand: Demand
   readonly presence: Presence
   readonly host: Host

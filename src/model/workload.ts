@@ -94,6 +94,8 @@ export type Observation = {
   readonly exitCode?: number
   /** Highest memory seen, where the engine can tell. */
   readonly peakMemoryMb?: number
+  /** Set where a process of it was killed at its memory limit, however it went on and ended, and the engine can tell. */
+  readonly ranOutOfMemory?: true
   /** Used as it is now, where the engine can tell. */
   readonly memoryMb?: number
 }

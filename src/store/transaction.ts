@@ -30,8 +30,8 @@ export interface Transaction extends Reader {
 export type Staged = { readonly kind: Kind; readonly id: string; readonly row: Rows[Kind] | undefined; readonly revisionBefore: number }
 
 const EPOCH = 'epoch'
-/** Small facts of the installation, and what others than people keep: no person asks who changed them. */
-const WITHOUT_EVENTS: ReadonlySet<Kind> = new Set<Kind>(['setting', 'secret', 'engine-record'])
+/** Small facts of the installation, what others than people keep, and statistics: no person asks who changed them. */
+const WITHOUT_EVENTS: ReadonlySet<Kind> = new Set<Kind>(['setting', 'secret', 'engine-record', 'usage'])
 
 /** Under which noun a row's changes are told, where that is not its own kind: what is wanted of a host is told of the host. */
 const TOLD_AS: Readonly<Partial<Record<Kind, SubjectKind>>> = { 'host-wanted': 'host' }

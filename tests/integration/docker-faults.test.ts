@@ -224,7 +224,7 @@ test('a JVM that ran out of its own heap is told from one that met the limit', a
     }),
   )
   const { reason } = await bench.until(id, 'ended')
-  assert.equal(reason?.code, 'exit-code')
+  assert.equal(reason?.code, 'oom-heap')
   assert.match(reason.message, /Java heap space/)
   assert.match(reason.mend ?? '', /MaxRAMPercentage/)
 })

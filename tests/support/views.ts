@@ -38,6 +38,7 @@ export const controllerView = (id: string, change: Partial<ControllerView> = {})
   peakMemoryMb: 530,
   heapUsedMb: 90,
   heapMaxMb: 512,
+  memoryAdvice: { kind: 'too-few', message: 'None of its runs has ended yet.', runs: 0 },
   revision: 1,
   ...change,
 })
@@ -101,6 +102,7 @@ export const templateView = (id: string, change: Partial<TemplateView> = {}): Te
   environment: {},
   constraints: {},
   connectTimeoutMs: 2 * MINUTE,
+  memoryAdvice: { kind: 'too-few', message: 'None of its agents has ended yet.', runs: 0 },
   spares: 0,
   revision: 1,
   ...change,

@@ -6,6 +6,7 @@ import { matches, parseFilter } from '../lib/filter.ts'
 import { counted, formatCores, formatDuration, formatMemory } from '../lib/format.ts'
 import { query } from '../lib/history.ts'
 import { pathOf } from '../lib/routes.ts'
+import { Advice } from '../parts/advice.tsx'
 import { Command, Copy } from '../parts/copy.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { FilterBox } from '../parts/filter-box.tsx'
@@ -80,6 +81,10 @@ const Template = ({ template }: { readonly template: TemplateView }) => (
       <dt>Each agent</dt>
       <dd>
         {formatCores(template.resources.cpu)}, {formatMemory(template.resources.memoryMb)}, {formatMemory(template.resources.diskMb)} disk
+      </dd>
+      <dt>Memory</dt>
+      <dd>
+        <Advice advice={template.memoryAdvice} />
       </dd>
       <dt>Connects in</dt>
       <dd>{formatDuration(template.connectTimeoutMs)} or is given up</dd>

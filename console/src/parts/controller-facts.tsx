@@ -5,6 +5,7 @@ import { type Answer, post } from '../data/api.ts'
 import { may } from '../data/fleet.ts'
 import { formatCores, formatDuration, formatMemory, percentOf } from '../lib/format.ts'
 import { pathOf } from '../lib/routes.ts'
+import { Advice } from './advice.tsx'
 import { Bar, Measure } from './bar.tsx'
 import { Copy } from './copy.tsx'
 import { ProblemNote } from './empty.tsx'
@@ -48,6 +49,9 @@ export const ControllerResources = ({ controller }: { readonly controller: Contr
         <Used label="Process tree" usedMb={memoryMb} limitMb={spec.memoryMb} peakMb={peakMemoryMb} />
       )}
       {heapUsedMb !== undefined && heapMaxMb !== undefined && <Used label="Java heap" usedMb={heapUsedMb} limitMb={heapMaxMb} />}
+      <p>
+        <Advice advice={controller.memoryAdvice} />
+      </p>
       <p class="soft">
         {formatCores(spec.cpu)} under contention, {formatMemory(spec.diskMb)} of disk
       </p>

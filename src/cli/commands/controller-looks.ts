@@ -110,6 +110,7 @@ const describe = (view: ControllerView, terminal: Terminal, now: number): string
       ['program', `${spec.distribution}${view.version ? ` ${view.version}` : ''}${spec.war ? ` from ${spec.war}` : ''}`],
       ['work', `${count(view.running, 'build')} running, ${view.queued} queued, ${count(view.agents, 'agent')}`],
       ['memory', `${memoryOf(view)}${peak}`],
+      ['advice', view.memoryAdvice.message],
       ['heap', heap],
       ['cpu', `${formatCores(spec.cpu)} ${spec.cpu === 1 ? 'core' : 'cores'}`],
       ['disk', formatSize(spec.diskMb)],

@@ -47,10 +47,28 @@ const COLUMNS: readonly Column<TemplateView>[] = [
   { title: 'CORES', cell: ({ resources }) => formatCores(resources.cpu), align: 'right', droppable: 2 },
   { title: 'MEMORY', cell: ({ resources }) => formatSize(resources.memoryMb), align: 'right' },
   { title: 'DISK', cell: ({ resources }) => formatSize(resources.diskMb), align: 'right', droppable: 3 },
+  { title: 'ADVICE', cell: ({ memoryAdvice }) => adviceText(memoryAdvice), droppable: 6 },
   { title: 'FOR', cell: ({ scope }) => scopeText(scope), least: 8, droppable: 1 },
   { title: 'SPARES', cell: ({ spares }) => String(spares), align: 'right', droppable: 5 },
   { title: 'CONNECTS WITHIN', cell: ({ connectTimeoutMs }) => formatDuration(connectTimeoutMs), align: 'right', droppable: 4 },
 ]
+
+/** In a word or two, beside the size that it asks for; why is in the template's own page. */
+const adviceText = ({ kind, memoryMb }: TemplateView['memoryAdvice']): string => {
+  switch (kind) {
+    case 'more':
+    case 'heap':
+      return `give ${formatSize(memoryMb ?? 0)}`
+    case 'less':
+      return `${formatSize(memoryMb ?? 0)} would do`
+    case 'fits':
+      return 'fits'
+    case 'not-measured':
+      return 'not measured'
+    case 'too-few':
+      return ''
+  }
+}
 
 const scopeText = (scope: TemplateView['scope']): string => {
   switch (scope.kind) {
@@ -74,7 +92,8 @@ const registerShow = (parent: Command, context: CliContext): void => {
   onAction(command, async ([name = ''], options) => {
     const view = await new ManorClient(context, options).get<TemplateView>(path`/templates/${name}`)
     if (options.json) return show(context, true, view, () => '')
-    say(context, await writeTemplate(view))
+    // A comment: what is shown stays a file that can be applied.
+    say(context, `# Memory: ${view.memoryAdvice.message}\n${await writeTemplate(view)}`)
   })
 }
 

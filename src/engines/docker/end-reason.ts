@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
-import type { Mebibytes, Reason } from '../../model/index.ts'
+import { enoughMemoryMb, type Mebibytes, type Reason } from '../../model/index.ts'
 import { signalName } from '../process/end-reason.ts'
+import { heapFull, isHeapFull } from '../process/java-heap.ts'
 
 /** How a container ended, as the daemon and what we know beside it tell. */
 export type Ending = {
@@ -30,8 +31,6 @@ const NOT_EXECUTABLE = 126
 const FOUND_DEAD = 255
 /** How containers end when their daemon goes: politely, killed, or found dead. */
 const ENDS_WITH_DAEMON: readonly number[] = [SIGKILL_STATUS, 128 + constants.signals.SIGTERM, FOUND_DEAD]
-/** With what a JVM under -XX:+ExitOnOutOfMemoryError ends. */
-const JVM_OUT_OF_MEMORY = 3
 
 /**
  * Why a container ended. The order of the rows is the rule: what Manor did itself comes first, then what the kernel did for the limit's sake,
@@ -61,9 +60,6 @@ export const childKilled = (ending: Pick<Ending, 'memoryLimitMb'>): EndReason =>
   mend: moreMemory(ending),
 })
 
-/** What would have done: half as much again, in steps of 64 MB. How far it would have gone is not known, only that the limit was too little. */
-export const enoughMemoryMb = (limitMb: Mebibytes): Mebibytes => Math.ceil((limitMb * 1.5) / 64) * 64
-
 const stopped = (exitCode: number): EndReason => ({
   code: 'killed-by-us',
   message:
@@ -80,19 +76,6 @@ const moreMemory = ({ memoryLimitMb }: Pick<Ending, 'memoryLimitMb'>): string =>
 
 const memory = ({ memoryLimitMb, peakMemoryMb }: Ending): string =>
   ` of ${memoryLimitMb} MB${peakMemoryMb === undefined ? '' : ` (highest seen: ${peakMemoryMb} MB)`}`
-
-const isHeapFull = ({ exitCode, lastWords }: Ending): boolean =>
-  exitCode !== 0 && (lastWords.includes('java.lang.OutOfMemoryError') || (exitCode === JVM_OUT_OF_MEMORY && /OutOfMemory/.test(lastWords)))
-
-/** The heap is Java's own bound within the container's: more memory helps only where the heap is a share of it. */
-const heapFull = ({ exitCode, lastWords, memoryLimitMb }: Ending): EndReason => {
-  const [, which = ''] = /java\.lang\.OutOfMemoryError(?:: ([^\r\n]+))?/.exec(lastWords) ?? []
-  return {
-    code: 'exit-code',
-    message: `Java ran out of memory of its own${which === '' ? '' : ` (${which.trim()})`} and ended with exit code ${exitCode}; the container's limit of ${memoryLimitMb} MB was not what ended it.`,
-    mend: `Let its heap be larger (-Xmx or -XX:MaxRAMPercentage), within a limit of ${enoughMemoryMb(memoryLimitMb)} MB.`,
-  }
-}
 
 const byExitCode = ({ exitCode, program, daemonError }: Ending): EndReason => {
   if (daemonError !== '')

@@ -81,6 +81,7 @@ export const observationOf = (seen: Seen, beside: Beside, host: HostId, at: Reac
     ports: told.ports,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...peakOf(seen, beside),
+    ...(seen.oomKilled || beside.oomAt !== undefined ? { ranOutOfMemory: true as const } : {}),
   }
   if (hasEnded(seen)) {
     const endedAt = seen.finishedAt ?? startedAt ?? 0

@@ -1,6 +1,7 @@
 import type { HostId, Observation, Timestamp, WorkloadId } from '../../model/index.ts'
 import { BYTES_PER_MEBIBYTE } from '../../model/index.ts'
 import type { Clock } from '../../runtime/index.ts'
+import { LAST_WORDS_BYTES } from '../process/java-heap.ts'
 import type { Inspected, Stats, Summary } from './client/answers.ts'
 import type { DockerClient } from './client/client.ts'
 import { containerName, LABEL, ownerLabel } from './labels.ts'
@@ -23,8 +24,6 @@ export type ObservedOptions = {
 const QUESTIONS_AT_A_TIME = 8
 /** Memory in use is asked for so often, container by container; in between the last figure stands. */
 const SAMPLE_EVERY_MS = 5_000
-/** What a program says last that may tell why it ended. */
-const LAST_WORDS_BYTES = 4_096
 
 type Entry = {
   seen: Seen

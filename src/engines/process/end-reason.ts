@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import type { Reason } from '../../model/index.ts'
+import { heapFull, isHeapFull } from './java-heap.ts'
 
 /** How a workload ended, as its records tell. */
 export type Ending = {
@@ -17,6 +18,8 @@ export type Ending = {
   readonly stopped?: 'politely' | 'killed'
   /** What went wrong before the command could run. */
   readonly launchFailure?: string
+  /** The last that it wrote, where that was looked at. */
+  readonly lastWords?: string
   readonly program: string
 }
 
@@ -76,6 +79,8 @@ const byStatus = (ending: Ending, status: number): EndReason => {
       message: `It ended with exit code ${status} after ${processes(ending.oomKills)} at its memory limit${memory(ending)}.`,
       mend: MORE_MEMORY,
     }
+  const heap = { exitCode: status, lastWords: ending.lastWords ?? '', memoryLimitMb: ending.memoryLimitMb }
+  if (isHeapFull(heap)) return heapFull(heap)
   if (status === NOT_FOUND)
     return {
       code: 'invalid-spec',

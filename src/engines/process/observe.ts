@@ -11,6 +11,8 @@ export type Facts = {
   readonly exit: Exit | undefined
   readonly stop: StopRecord | undefined
   readonly launchFailure: string | undefined
+  /** The last that an ended one wrote, where that may tell why. */
+  readonly lastWords?: string
   readonly mainAlive: boolean
   /** Only looked at where the command does not run. */
   readonly supervisorAlive: boolean
@@ -30,7 +32,7 @@ export const stateOf = (facts: Facts): Extract<ObservedState, 'starting' | 'runn
   return main === undefined ? 'starting' : 'running'
 }
 
-const endingOf = ({ record, exit, stop, main, launchFailure, sameBoot, memory }: Facts): Ending => {
+const endingOf = ({ record, exit, stop, main, launchFailure, lastWords, sameBoot, memory }: Facts): Ending => {
   const peakMemoryMb = exit?.peakBytes ? toMebibytes(exit.peakBytes) : memory?.peakMemoryMb
   return {
     how: exit?.status !== undefined ? 'status' : sameBoot ? (main === undefined ? 'never-started' : 'lost') : 'rebooted',
@@ -40,6 +42,7 @@ const endingOf = ({ record, exit, stop, main, launchFailure, sameBoot, memory }:
     memoryLimitMb: record.memoryMb,
     ...(stop === undefined ? {} : { stopped: stop.killedAt === undefined ? ('politely' as const) : ('killed' as const) }),
     ...(launchFailure === undefined ? {} : { launchFailure }),
+    ...(lastWords === undefined ? {} : { lastWords }),
     program: record.program,
   }
 }
@@ -57,6 +60,7 @@ export const observationOf = (facts: Facts, host: HostId, now: number): Observat
     address: '127.0.0.1',
     ports: record.ports,
     ...(startedAt === undefined ? {} : { startedAt }),
+    ...((exit?.oomKills ?? memory?.oomKills ?? 0) > 0 ? { ranOutOfMemory: true as const } : {}),
   }
   if (state !== 'ended') {
     const reason: Reason | undefined = memory && memory.oomKills > 0 ? childReason(record, memory, startedAt ?? now) : undefined

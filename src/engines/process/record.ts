@@ -1,8 +1,9 @@
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type TenantId, tenantId, type WorkloadId, type WorkloadLabels, workloadId } from '../../model/index.ts'
 import { hasCode } from '../../runtime/index.ts'
+import { LAST_WORDS_BYTES } from './java-heap.ts'
 import type { RecordFiles } from './layout.ts'
 import type { ProcessIdentity } from './processes.ts'
 
@@ -113,6 +114,24 @@ export const readExit = (files: RecordFiles): Exit | undefined => {
 }
 
 export const readLaunchFailure = (files: RecordFiles): string | undefined => readDated(files.launchFailed)?.text.trim()
+
+/** The end of what it wrote; empty where that cannot be read. */
+export const readLastWords = ({ log }: Pick<RecordFiles, 'log'>): string => {
+  try {
+    const file = openSync(log, 'r')
+    try {
+      const { size } = fstatSync(file)
+      const bytes = Buffer.alloc(Math.min(size, LAST_WORDS_BYTES))
+      const read = readSync(file, bytes, 0, bytes.length, size - bytes.length)
+      return bytes.toString('utf8', 0, read)
+    } finally {
+      closeSync(file)
+    }
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT', 'ENOTDIR', 'EIO')) return ''
+    throw cause
+  }
+}
 
 /** A file's text and when it was last written, in whole milliseconds; undefined where it is not there. */
 const readDated = (path: string): { readonly text: string; readonly at: number } | undefined => {

@@ -12,6 +12,7 @@ import {
   type Main,
   readClaim,
   readExit,
+  readLastWords,
   readLaunchFailure,
   readMain,
   readRecord,
@@ -37,6 +38,7 @@ type Known = {
   exit?: Exit
   stop?: StopRecord
   launchFailure?: string
+  lastWords?: string
   /** Where its memory is counted, once that has been looked for. */
   counter?: MemoryCounter | 'none'
   /** Highest sum of resident memory seen, where no control group keeps it. */
@@ -156,6 +158,7 @@ export class Records {
       exit: known.exit,
       stop: known.stop,
       launchFailure: known.launchFailure,
+      ...(known.lastWords === undefined ? {} : { lastWords: known.lastWords }),
       supervisorAlive,
       mainAlive,
       sameBoot,
@@ -176,6 +179,7 @@ export class Records {
     known.exit = exit.peakBytes === 0 ? { ...exit, peakBytes: known.peakBytes } : exit
     const failure = readLaunchFailure(known.files)
     if (failure !== undefined) known.launchFailure = failure
+    if (known.stop === undefined && exit.status !== undefined && exit.status !== 0) known.lastWords = readLastWords(known.files)
     killRemains(known.record)
   }
 
