@@ -14,15 +14,23 @@ export const noBuildLostByUs: Invariant = {
   watch: (world, violated) => {
     const quietSince = new Map<string, number>()
     const heardAt = new Map<string, number>()
+    const decided = new Map<string, Decided>()
+    const decidedNow = (controller: string): Decided => ({
+      quietForMs: world.now - (quietSince.get(controller) ?? world.now),
+      silentForMs: world.now - (heardAt.get(controller) ?? 0),
+    })
     return {
       event: ({ kind, type, subject, data }) => {
-        if (kind === 'controller' && type === 'phase-changed' && data.phase === 'quieting') quietSince.set(subject, world.now)
+        if (kind !== 'controller' || type !== 'phase-changed') return
+        if (data.phase === 'quieting') quietSince.set(subject, world.now)
+        if (data.phase === 'stopping') decided.set(subject, decidedNow(subject))
       },
       change: ({ kind, id, row }) => {
         if (kind === 'presence' && row !== undefined) heardAt.set(id, world.now)
       },
       stopAsked: run => {
-        const found = run.workload.labels.kind === 'agent' ? agentLost(world, run) : controllerLost(world, run, quietSince, heardAt)
+        const { kind, noun } = run.workload.labels
+        const found = kind === 'agent' ? agentLost(world, run) : controllerLost(world, run, decided.get(noun) ?? decidedNow(noun))
         if (found) violated(found)
       },
     }
@@ -38,12 +46,10 @@ const agentLost = (world: World, run: Run): string | undefined => {
   return `Agent ${noun} (${row?.phase ?? 'without a row'}) was stopped while it ran a build.`
 }
 
-const controllerLost = (
-  world: World,
-  run: Run,
-  quietSince: ReadonlyMap<string, number>,
-  heardAt: ReadonlyMap<string, number>,
-): string | undefined => {
+/** What was so when the end of a controller was decided: its engine may carry it out late. */
+type Decided = { readonly quietForMs: number; readonly silentForMs: number }
+
+const controllerLost = (world: World, run: Run, { quietForMs, silentForMs }: Decided): string | undefined => {
   const { noun, epoch } = run.workload.labels
   const program = world.programOf(run.workload.labels.noun as never)
   const running = program?.run === run ? program.jenkins.running : 0
@@ -51,9 +57,7 @@ const controllerLost = (
   const row = world.store?.get('controller', noun)
   // A run that is not the current one has no right to its home.
   if (row === undefined || row.epoch !== epoch) return undefined
-  const quietFor = world.now - (quietSince.get(noun) ?? world.now)
-  const silentFor = world.now - (heardAt.get(noun) ?? 0)
-  if (quietFor >= row.spec.graceMs - SLOWEST_COMMIT_MS || silentFor >= HOOK_SILENCE_MS - SLACK_MS) return undefined
+  if (quietForMs >= row.spec.graceMs - SLOWEST_COMMIT_MS || silentForMs >= HOOK_SILENCE_MS - SLACK_MS) return undefined
   if (row.reason?.code === 'not-secured' || row.phase === 'failed') return undefined
-  return `Controller ${noun} (${row.phase}) was stopped under ${running} builds, ${quietFor} ms after it was quieted, its hook heard ${silentFor} ms ago.`
+  return `Controller ${noun} (${row.phase}) was stopped under ${running} builds: its end was decided ${quietForMs} ms after it was quieted, its hook heard ${silentForMs} ms before.`
 }

@@ -11,3 +11,9 @@ export type Invariant = {
   /** Watches the world and calls `violated` with what was found instead, the first time that it does not hold. */
   watch(world: World, violated: (found: string) => void, statistics: Statistics): Observer
 }
+
+/** Longest that an engine takes to carry a call out late. */
+const CALL_BOUND_MS = 120_000
+
+/** Whether the power was lost so lately that an engine may carry out a call for a row that has not come so far again. */
+export const callsMayBeOfBefore = ({ powerLostAt, now }: World): boolean => powerLostAt > 0 && now - powerLostAt < CALL_BOUND_MS

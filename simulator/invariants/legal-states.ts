@@ -5,7 +5,7 @@ import type { Invariant } from './invariant.ts'
 const CONTROLLER: Readonly<Record<ControllerPhase, readonly ControllerPhase[]>> = {
   pending: ['preparing', 'stopped', 'deleting'],
   preparing: ['starting', 'stopping', 'failed', 'pending'],
-  starting: ['ready', 'stopping', 'failed', 'unreachable'],
+  starting: ['ready', 'quieting', 'stopping', 'failed', 'unreachable'],
   ready: ['quieting', 'failed', 'pending', 'unreachable'],
   quieting: ['stopping', 'ready', 'unreachable'],
   stopping: ['stopped', 'pending', 'deleting'],

@@ -1,4 +1,4 @@
-import type { Invariant } from './invariant.ts'
+import { callsMayBeOfBefore, type Invariant } from './invariant.ts'
 
 export const acknowledgedWritesSurvive: Invariant = {
   name: 'acknowledged-writes-survive',
@@ -16,15 +16,12 @@ export const acknowledgedWritesSurvive: Invariant = {
   },
 }
 
-/** A call that an engine carries out late may be of a time before the power went. */
-const CALL_BOUND_MS = 120_000
-
 export const intentsAreKept: Invariant = {
   name: 'intents-are-kept',
   claim: 'An engine is asked for a run of a controller only once the row that says so is on the disk.',
   watch: (world, violated) => ({
     started: ({ id, workload: { labels } }) => {
-      if (labels.kind !== 'controller' || (world.powerLostAt > 0 && world.now - world.powerLostAt < CALL_BOUND_MS)) return
+      if (labels.kind !== 'controller' || callsMayBeOfBefore(world)) return
       // One that was deleted meanwhile has no row, and one that went on has a later epoch.
       const row = world.durable.row('controller', labels.noun)
       if (row !== undefined && row.epoch < labels.epoch)

@@ -144,6 +144,20 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
   ['a boot that ended', view({ row: { phase: 'starting' }, observation: ENDED }), 'fail'],
   ['a boot that vanished', view({ row: { phase: 'starting' }, observation: undefined }), 'fail'],
   ['a boot that could not be secured', view({ row: { phase: 'starting' }, presence: presence({ problem: 'no realm' }) }), 'fail'],
+  ['a boot that is not wanted any more', view({ row: { phase: 'starting', wanted: 'stopped' } }), 'move stopping'],
+  [
+    'one that was ready before its host fell silent may have builds',
+    view({ row: { phase: 'starting', wanted: 'stopped', readyAt: NOW - 2 * MINUTE } }),
+    'move quieting',
+  ],
+  [
+    'a hook that could not be heard while its host was silent gets its time anew',
+    view({
+      row: { phase: 'quieting', wanted: 'stopped', phaseSince: NOW - SECOND },
+      presence: presence({ running: 1, heardAt: NOW - 2 * HOOK_SILENCE_MS }),
+    }),
+    'wait',
+  ],
   ['a boot on a host that fell silent', view({ row: { phase: 'starting' }, observation: SILENT }), 'move unreachable'],
   ['a ready one is left alone', view(), 'wait'],
   ['a ready one that ended', view({ observation: ENDED }), 'fail'],

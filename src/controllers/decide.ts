@@ -191,7 +191,9 @@ const decideStarting = (view: ControllerView): ControllerStep => {
   const { controller, observation, probe, presence, now } = view
   if (observation?.state === 'unknown') return silentHost
   if (!observation || observation.state === 'ended') return ended(observation, 'It ended while it started')
-  if (wantsEnd(controller)) return { kind: 'move', to: 'stopping', message: 'is stopping before it was ready' }
+  // One that was ready before its host fell silent may have builds.
+  if (wantsEnd(controller))
+    return controller.readyAt === undefined ? { kind: 'move', to: 'stopping', message: 'is stopping before it was ready' } : QUIET
   const endpoint = movedTo(controller, observation)
   if (endpoint) return { kind: 'locate', endpoint }
   if (presence?.problem !== undefined)
@@ -229,12 +231,14 @@ const silentHost: ControllerStep = {
   },
 }
 
+const QUIET: ControllerStep = { kind: 'move', to: 'quieting', message: 'is quieting: no new builds start, running ones go on' }
+
 const decideReady = ({ controller, observation, restartExitCode }: ControllerView): ControllerStep => {
   if (observation?.state === 'unknown') return silentHost
   if (observation?.state === 'ended' && restartExitCode !== undefined && observation.exitCode === restartExitCode)
     return { kind: 'move', to: 'pending', message: 'restarts: someone asked for it inside' }
   if (!observation || observation.state === 'ended') return ended(observation, 'It ended unexpectedly')
-  if (wantsEnd(controller)) return { kind: 'move', to: 'quieting', message: 'is quieting: no new builds start, running ones go on' }
+  if (wantsEnd(controller)) return QUIET
   const endpoint = movedTo(controller, observation)
   if (endpoint) return { kind: 'locate', endpoint }
   return wait()
@@ -261,11 +265,12 @@ const decideQuieting = (view: ControllerView): ControllerStep => {
         ? `is stopping: ${presence.running} builds still ran after the grace of ${Math.round(controller.spec.graceMs / SECOND)} s`
         : 'is stopping',
     )
-  // A Manor that has just begun has heard nobody yet: the hook gets its time anew, or builds would be lost for our own restart.
-  const silentFor = view.heardForMs ?? Math.min(quietFor, view.listeningForMs)
+  // A Manor that has just begun has heard nobody yet, and a host that was silent has let nobody be heard: the hook gets its time anew.
+  const silentFor = Math.min(quietFor, view.heardForMs ?? view.listeningForMs)
   if (silentFor >= HOOK_SILENCE_MS) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
   // A report from an earlier time of quieting, which was taken back, says nothing of the builds that began since.
-  if (presence?.quieting && presence.running === 0 && silentFor < quietFor) return stop('is stopping: no build runs any more')
+  if (presence?.quieting && presence.running === 0 && view.heardForMs !== undefined && view.heardForMs < quietFor)
+    return stop('is stopping: no build runs any more')
   return wait(Math.min(SECOND, controller.spec.graceMs - quietFor), {
     code: 'waiting-builds',
     message: waitingFor(presence, controller.spec.graceMs),
