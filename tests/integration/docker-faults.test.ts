@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { containerName } from '../../src/engines/docker/labels.ts'
 import { type DockerEngine, EngineError } from '../../src/engines/index.ts'
-import type { Observation, WorkloadId } from '../../src/model/index.ts'
+import { hostId, type Observation, type WorkloadId } from '../../src/model/index.ts'
 import { deadline, systemClock } from '../../src/runtime/index.ts'
 import { type DockerBench, dockerBench, FOREVER } from '../support/docker-bench.ts'
 import { type DockerHarness, dockerHarness } from '../support/docker-engine.ts'
@@ -101,12 +101,15 @@ for (const [call, path] of [
   for (const kind of ['answer-lost', 'cut'] as const)
     test(`a submit whose ${call} was ${kind === 'cut' ? 'never heard' : 'done but not answered'} says so, and the next one starts it once`, async () => {
       const wanted = bench.workload(FOREVER)
+      // On this machine private files go the short way; the daemon is asked to unpack them where it is on another.
+      const daemons = [{ host: hostId('docker-1'), address: `unix://${harness.proxy.socket}`, volumesAreOwn: false }]
+      const engine = call === 'archive' ? await harness.open({ daemons }) : harness.engine
       harness.proxy.fail(call === 'archive' ? 'PUT' : 'POST', path, { kind })
       await assert.rejects(
-        bench.submit(wanted),
+        engine.submit(wanted, harness.host, never),
         cause => cause instanceof EngineError && cause.retryable && cause.reason.code === 'node-lost',
       )
-      await bench.submit(wanted)
+      await engine.submit(wanted, harness.host, never)
       await bench.until(wanted.id, 'running')
       await startedOnce(wanted.id)
       await bench.stop(wanted.id)

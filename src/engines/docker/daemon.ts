@@ -14,7 +14,7 @@ import { type Clock, deadline, type Random } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import { RESERVED } from '../process/host.ts'
 import { parseAddress } from './client/address.ts'
-import type { DaemonEvent } from './client/answers.ts'
+import type { DaemonEvent, Info } from './client/answers.ts'
 import { DockerClient } from './client/client.ts'
 import { DaemonSilent, hasStatus } from './client/errors.ts'
 import { followEvents } from './client/event-stream.ts'
@@ -34,6 +34,7 @@ import { StartLimiter } from './start-limiter.ts'
 import { Stopper } from './stopper.ts'
 import { Submitter, type SubmitterOptions } from './submitter.ts'
 import { type AddressPool, bridgePrefix } from './subnets.ts'
+import { ownVolumes } from './volume-files.ts'
 
 /** One daemon, which is one host. */
 export type DaemonOptions = {
@@ -50,6 +51,8 @@ export type DaemonOptions = {
   readonly diskMb?: number
   /** The host's address on which ports are published. 127.0.0.1 where the daemon is on this machine, else all. */
   readonly publishOn?: string
+  /** Whether private files may be written into its volumes without it, where that is possible (volume-files.ts). True unless told. */
+  readonly volumesAreOwn?: boolean
   /** Under which address Manor reaches published ports. By default the daemon's own host name. */
   readonly reachAt?: string
   /** Closes the metadata address and the host's own services to containers. Left out, they are open, and the host says so. */
@@ -97,6 +100,7 @@ export class Daemon {
   readonly #submitter: Submitter
   readonly #isLocal: boolean
   #rootDir: string | undefined
+  #volumes: string | undefined
   #lastHost: Host | undefined
   #images: { readonly at: number; readonly tags: readonly string[] } | undefined
   #listed = false
@@ -134,6 +138,7 @@ export class Daemon {
       networks: this.#networks,
       limiter: new StartLimiter(fleet.startsAtATime),
       isLocal: this.#isLocal,
+      volumes: () => this.#volumes,
       closedPaths: () => [...(address.kind === 'unix' ? [address.path] : []), ...(this.#rootDir === undefined ? [] : [this.#rootDir])],
       publishOn: options.publishOn ?? (this.#isLocal ? '127.0.0.1' : '0.0.0.0'),
       takenPorts: () => this.#observed.takenPorts(),
@@ -188,7 +193,7 @@ export class Daemon {
     const { role = 'any', reservedFor, reserved = RESERVED, diskMb, attributes = {} } = this.#options
     try {
       const [info, images] = await this.#within(signal, async until => Promise.all([this.#client.info(until), this.#imagesThere(until)]))
-      this.#rootDir = info.DockerRootDir
+      this.#learn(info)
       if (info.OSType !== 'linux')
         throw new DaemonSilent(`The daemon of ${this.host} runs ${info.OSType} containers, and Manor needs Linux ones.`)
       const description = {
@@ -269,6 +274,7 @@ export class Daemon {
 
   async #adopt(signal: AbortSignal): Promise<void> {
     await this.#closeDoors()
+    this.#learn(await this.#client.info(signal))
     await this.#stopper.load(signal)
     await this.#catchUp(signal)
     for (const { id, state } of await this.#observed.list(signal)) {
@@ -276,6 +282,11 @@ export class Daemon {
       if (found !== undefined && !hasEnded(found.seen)) this.#stopper.resume(id, found.seen.containerId)
     }
     this.#prepared = true
+  }
+
+  #learn(info: Info): void {
+    this.#rootDir = info.DockerRootDir
+    this.#volumes = this.#options.volumesAreOwn === false ? undefined : ownVolumes(info, this.#isLocal)
   }
 
   /** Sets the firewall's rules, before anything is started and after each gap: a host that was booted anew has lost them. */

@@ -7,7 +7,7 @@ import type { Inspected } from './client/answers.ts'
 import type { DockerClient } from './client/client.ts'
 import { hasStatus } from './client/errors.ts'
 import { type ImageReference, type RegistryLogin, registryAuthHeader } from './client/image-reference.ts'
-import { tarOf } from './client/tar.ts'
+import { type TarEntry, tarOf } from './client/tar.ts'
 import { type ContainerUser, containerSpec, privateFiles } from './container-spec.ts'
 import { containerName, readLabels } from './labels.ts'
 import type { Networks } from './networks.ts'
@@ -16,6 +16,7 @@ import { choosePorts, mayChoose } from './ports.ts'
 import { isNetworkGone, isPortTaken, pullFailure, startFailure } from './start-failure.ts'
 import type { StartLimiter } from './start-limiter.ts'
 import { checkMemory, imageFor, Starts } from './starts.ts'
+import { writeToVolume } from './volume-files.ts'
 
 export type PullPolicy = 'missing' | 'always' | 'never'
 
@@ -30,6 +31,8 @@ export type SubmitterOptions = {
   /** Whether the daemon is on Manor's own machine, so that links can be followed. */
   readonly isLocal: boolean
   readonly closedPaths: () => readonly string[]
+  /** Where its volumes are, if private files may be written there without it (volume-files.ts). */
+  readonly volumes: () => string | undefined
   readonly publishOn: string
   readonly extraHosts: readonly string[]
   readonly pullPolicy: PullPolicy
@@ -178,18 +181,27 @@ export class Submitter {
     ports: Readonly<Record<string, number>>,
     there: Inspected | undefined,
   ): Promise<void> {
-    const { client, owner, clock, networks, end } = this.#options
+    const { client, owner, networks, end } = this.#options
     const network = workload.access?.hostNetwork ? 'host' : await networks.ensure(workload.tenant, end)
     const input = { ...this.#specInput(workload, image, network), ports }
     const id = there?.Id ?? (await client.createContainer(containerName(owner, workload.id), containerSpec(input), end))
     try {
-      await client.putArchive(id, PRIVATE_ROOT, tarOf(privateFiles(workload, ports, input.user), clock.now()), end)
+      await this.#fill(id, privateFiles(workload, ports, input.user))
       await client.startContainer(id, end, START_TIMEOUT_MS)
     } catch (cause) {
       // The daemon refused: nothing has run, and nothing is left. Without `force` one that runs after all stays.
       if (hasStatus(cause, 400, 404, 409, 500)) await client.removeContainer(id, false, end).catch(() => undefined)
       throw cause
     }
+  }
+
+  /** Puts the private files into a container that was made and has not run. */
+  async #fill(id: string, files: readonly TarEntry[]): Promise<void> {
+    const { client, clock, end, volumes } = this.#options
+    const own = volumes()
+    const made = own === undefined ? undefined : await client.inspectContainer(id, end)
+    if (own !== undefined && made !== undefined && (await writeToVolume(made, own, files))) return
+    await client.putArchive(id, PRIVATE_ROOT, tarOf(files, clock.now()), end)
   }
 
   #specInput(workload: Workload, image: string, network: string) {

@@ -27,6 +27,12 @@ export const Inspected = Type.Object({
     FinishedAt: Type.String(),
   }),
   Config: Type.Object({ Labels }),
+  Mounts: Type.Optional(
+    Type.Union([
+      Type.Array(Type.Object({ Type: Type.String(), Source: Type.Optional(Type.String()), Destination: Type.String() })),
+      Type.Null(),
+    ]),
+  ),
   NetworkSettings: Type.Object({
     Networks: Type.Union([Type.Record(Type.String(), Type.Object({ IPAddress: Type.Optional(Type.String()) })), Type.Null()]),
   }),
