@@ -3,7 +3,8 @@
  * two take turns, so that a busy moment of the machine hits both; `docker run` is tried with several numbers at a time, and its best one
  * counts. What is timed ends when the daemon has started all of them.
  */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createDockerEngine, type DockerEngine } from '../../src/engines/index.ts'
 import { hostId, tenantId } from '../../src/model/index.ts'
@@ -11,10 +12,15 @@ import { systemClock, systemRandom } from '../../src/runtime/index.ts'
 import { type Dockerd, importTestImage, startDockerd, TEST_IMAGE } from '../../tests/support/docker.ts'
 import { soakWorkload } from '../../tests/support/docker-soak.ts'
 import { against, type Bench, type Figure, median } from '../figures.ts'
+import type { Online } from './online.ts'
 
 const OWNER = 'bench'
 const HOST = hostId('docker-1')
 const GOAL = { ratio: 1.05 }
+const ONLINE_GOAL = { ratio: 1.1 }
+const WARM_GOAL = { ratio: 0.35 }
+const ONLINE_ROUNDS = 7
+const QUICK_ONLINE_ROUNDS = 3
 const never = new AbortController().signal
 
 /** How many start together, and in how many rounds. */
@@ -35,7 +41,7 @@ const AT_A_TIME: readonly number[] = [4, 8, 16]
 export const bench: Bench = {
   name: 'docker',
   about:
-    'N containers started through the Docker engine beside `docker run --detach` at its best number at a time: same daemon, same image.',
+    'N containers started through the Docker engine beside `docker run --detach` at its best number at a time, and agents that come online: same daemon, same image.',
   run: async ({ quick, say }) => {
     const daemon = await startDockerd()
     const engines = new Map<number, DockerEngine>()
@@ -45,7 +51,7 @@ export const bench: Bench = {
       for (const atATime of AT_A_TIME) engines.set(atATime, await open(daemon, atATime))
       const figures: Figure[] = []
       for (const [count, rounds] of quick ? QUICK_SIZES : SIZES) figures.push(...(await compare(daemon, engines, count, rounds, say)))
-      return figures
+      return [...figures, ...onlineFigures(await online(daemon, quick ? QUICK_ONLINE_ROUNDS : ONLINE_ROUNDS, say))]
     } finally {
       for (const engine of engines.values()) await engine.close()
       await daemon.dispose()
@@ -97,6 +103,36 @@ const compare = async (
     const name = `${count} containers, ${width} at a time`
     return against(name, 'ms', value, { name: `docker run, ${bestWidth} at a time`, value: best }, GOAL)
   })
+}
+
+/** A whole Manor, which has to be where the daemon's networks are (online.ts). */
+const online = (daemon: Dockerd, rounds: number, say: (line: string) => void): Promise<Online> =>
+  new Promise((resolve, reject) => {
+    const words = ['--target', String(daemon.holder), '--net', process.execPath, join(import.meta.dirname, 'online.ts'), String(rounds)]
+    const child = spawn('nsenter', words, {
+      env: { ...process.env, DOCKER_HOST: `unix://${daemon.socket}` },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    let wrong = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      for (const line of text.split('\n')) if (line.startsWith('round ')) say(line)
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (wrong += text))
+    child.once('error', reject)
+    child.once('close', code => {
+      if (code === 0) resolve(JSON.parse(said.trim().split('\n').at(-1) ?? '') as Online)
+      else reject(new Error(`The agents' part ended with ${code}: ${said}${wrong}`))
+    })
+  })
+
+const onlineFigures = ({ ours, byHand, warm }: Online): Figure[] => {
+  const hand = { name: 'docker run of the same agent', value: median(byHand) }
+  return [
+    against('queue to agent online, median', 'ms', median(ours), hand, ONLINE_GOAL),
+    against('queue to build on a warm spare, median', 'ms', median(warm), hand, WARM_GOAL),
+  ]
 }
 
 let started = 0
