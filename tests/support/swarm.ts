@@ -21,7 +21,7 @@ export type SwarmOptions = {
   /** Of which the first `managers` are managers. */
   readonly nodes: number
   readonly managers: number
-  /** How often nodes tell that they live; a node is down after three that did not come. */
+  /** How often nodes tell that they live; a node is down after three that did not come, and what ran there is ended when it is back. */
   readonly heartbeatMs?: number
 }
 

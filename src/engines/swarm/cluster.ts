@@ -14,7 +14,7 @@ import { NodeDaemon, type SwarmDaemonOptions } from './node-daemon.ts'
 import { hostOf, type NodeSeen, type ReachSeen, readNodes } from './nodes.ts'
 import { isOver, type Looked, look, mainTask, readService, readTask, type ServiceSeen, type TaskSeen } from './observe.ts'
 import { capacityOf, Overlays } from './overlays.ts'
-import { parked } from './service-spec.ts'
+import { heldOn, parked } from './service-spec.ts'
 import { Stops, type StopTarget } from './stops.ts'
 import { Submitter, type SubmitterOptions } from './submitter.ts'
 
@@ -206,6 +206,18 @@ export class Cluster {
   async close(): Promise<void> {
     this.#end.abort(new DOMException('The Swarm engine was closed.', 'AbortError'))
     await Promise.allSettled([...this.#loops, ...this.#daemons.map(daemon => daemon.close())])
+  }
+
+  /** What runs there is held there first: the Swarm would end what its new labels keep off. */
+  async assign(host: HostId, purpose: Pick<Host, 'role' | 'reservedFor'>, signal: AbortSignal): Promise<void> {
+    await this.#look(signal)
+    const nodeId = this.#nodes.find(node => node.host === host)?.nodeId
+    for (const { service, tasks } of this.#entries.values()) {
+      const main = mainTask(tasks)
+      if (nodeId !== undefined && main?.nodeId === nodeId && !isOver(main))
+        await this.#client.changeService(service.serviceId, spec => heldOn(spec, nodeId), signal)
+    }
+    await this.drains.assign(host, purpose, signal)
   }
 
   async #look(signal: AbortSignal): Promise<void> {

@@ -69,7 +69,7 @@ export class Drains {
     return this.#set(host, 'pause', () => this.#options.now() + withinMs, signal)
   }
 
-  /** What a node is for is its labels: services are kept off by constraints on them. What runs there goes on. */
+  /** What a node is for is its labels: services are kept off by constraints on them, and those that are there and must not be are ended. */
   assign(host: HostId, purpose: Pick<Host, 'role' | 'reservedFor'>, signal: AbortSignal): Promise<void> {
     return this.#change(host, spec => withPurpose(spec, purpose), signal)
   }

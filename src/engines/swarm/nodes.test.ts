@@ -117,7 +117,7 @@ test("a change of availability keeps a node's other labels, and says where there
   assert.deepEqual(withAvailability(drained, 'active', undefined), spec)
 })
 
-test("what a node is for is two of its labels, and the others stay", () => {
+test('what a node is for is two of its labels, and the others stay', () => {
   const spec = { Role: 'worker', Availability: 'active', Labels: { zone: 'b' } }
   const reserved = withPurpose(spec, { role: 'builds', reservedFor: tenantId('red') })
   assert.deepEqual(reserved, { ...spec, Labels: { zone: 'b', 'manor.role': 'builds', 'manor.reserved-for': 'red' } })

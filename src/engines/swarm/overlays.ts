@@ -178,7 +178,7 @@ const noRoom = (together: string, capacity: number): EngineError =>
     {
       code: 'quota',
       message: `The overlay that ${together} is in has its ${capacity} workloads.`,
-      mend: 'It is tried again when one has ended. A Swarm made with --default-addr-pool-mask-length 22 has larger overlays.',
+      mend: `It is tried again when one has ended.${capacity < WORKLOADS_PER_OVERLAY ? ' A Swarm made with --default-addr-pool-mask-length 22 has larger overlays.' : ''}`,
     },
     true,
   )

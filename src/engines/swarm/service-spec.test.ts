@@ -10,7 +10,7 @@ import { EngineError } from '../engine.ts'
 import type { WholeSpec } from './answers.ts'
 import { networkName, secretName, serviceName, stopName } from './names.ts'
 import { MAX_SECRETS, payloadOf, START } from './payload.ts'
-import { constraintsOf, PARKED, parked, serviceSpec, togetherOf } from './service-spec.ts'
+import { constraintsOf, heldOn, PARKED, parked, serviceSpec, togetherOf } from './service-spec.ts'
 
 const workload = (more: Partial<Workload> = {}): Workload => ({
   id: workloadId('team-a.7'),
@@ -122,6 +122,15 @@ test('nodes that cannot run it are left out, whatever else is said', () => {
   const input = { workload: workload(), reservations: new Set<string>(), without: ['n3', 'n2'] }
   assert.deepEqual(constraintsOf(input).slice(0, 2), ['node.id != n2', 'node.id != n3'])
   assert.deepEqual(constraintsOf({ ...input, nodeId: 'n1' }).slice(0, 3), ['node.id == n1', 'node.id != n2', 'node.id != n3'])
+})
+
+test('a service that is held stays where it is, and one that is parked is not let out', () => {
+  const held = heldOn(spec(), 'n1')
+  assert.deepEqual(at(held, 'TaskTemplate', 'Placement'), { Constraints: ['node.id == n1'] })
+  assert.ok(held !== undefined)
+  const stopped = parked(held)
+  assert.ok(stopped !== undefined)
+  assert.equal(heldOn(stopped, 'n1'), undefined)
 })
 
 test('a controller and its agents belong together', () => {

@@ -150,12 +150,21 @@ export const constraintsOf = ({ workload, reservations, nodeId, without = [] }: 
   'node.platform.os == linux',
 ]
 
+/**
+ * A service whose task stays on the node that it is on, whatever becomes of that node's labels: the Swarm ends a task whose node no longer meets
+ * its constraints, and leaves one alone where the constraints alone changed and its node meets the new ones (swarmkit, orchestrator/task.go).
+ */
+export const heldOn = (spec: WholeSpec, nodeId: string): WholeSpec | undefined => withConstraint(spec, `node.id == ${nodeId}`)
+
 /** No node has this id. A service with this constraint starts nothing more, and Swarm ends what runs of it. */
 export const PARKED = 'node.id == parked-by-manor'
 
-export const parked = (spec: WholeSpec): WholeSpec | undefined => {
+export const parked = (spec: WholeSpec): WholeSpec | undefined => withConstraint(spec, PARKED)
+
+/** With this as its only constraint. Undefined of one that is parked: it stays so. */
+const withConstraint = (spec: WholeSpec, constraint: string): WholeSpec | undefined => {
   const { TaskTemplate: template } = spec
   if (typeof template !== 'object' || template === null) return undefined
   if (JSON.stringify(template).includes(PARKED)) return undefined
-  return { ...spec, TaskTemplate: { ...template, Placement: { Constraints: [PARKED] } } }
+  return { ...spec, TaskTemplate: { ...template, Placement: { Constraints: [constraint] } } }
 }

@@ -100,7 +100,7 @@ class Services implements SwarmEngine {
     cordon: (host, signal) => told(signal, () => this.#cluster.drains.cordon(host, signal)),
     uncordon: (host, signal) => told(signal, () => this.#cluster.drains.uncordon(host, signal)),
     drain: (host, withinMs, signal) => told(signal, () => this.#cluster.drains.drain(host, withinMs, signal)),
-    assign: (host, purpose, signal) => told(signal, () => this.#cluster.drains.assign(host, purpose, signal)),
+    assign: (host, purpose, signal) => told(signal, () => this.#cluster.assign(host, purpose, signal)),
   }
   readonly #hints = new Hints()
   readonly #cluster: Cluster
