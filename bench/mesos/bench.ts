@@ -61,6 +61,7 @@ const realFigures = ({ agents, tasks }: RealSize, real: Real): Figure[] => {
       met: adoptS <= GOAL_ADOPT_S,
     },
     figure('of it since the engine was opened', real.adopted.engineMs / 1_000, 's'),
+    figure('processor until then', real.adopted.cpuMs / 1_000, 's'),
     figure('resident after the adoption', real.adopted.residentMb, 'MB'),
     none('tasks that ended or were refused', filled.ended + filled.refused),
     none('started twice', real.everStarted.length - new Set(real.everStarted).size),

@@ -16,10 +16,7 @@ import { type Arrival, type Waits, waitsOf } from './waits.ts'
 export type DoubleSize = { readonly agents: number; readonly tasks: number; readonly forMs: number }
 
 const ENDS_PER_SECOND = 25
-/**
- * Submits at the same time. Each first asks Mesos for a sign of life, over sixteen connections: tens of thousands at once wait for each other longer
- * than their offers are held.
- */
+/** Submits at the same time: as many as Manor's broker gives places in one pass. */
 const MOST_IN_FLIGHT = 500
 const GOAL_ADOPT_S = 10
 const GOAL_HEARD_MS = 100
@@ -62,7 +59,7 @@ export const measureOnDouble = async (size: DoubleSize, say: (line: string) => v
     say(`${name}: ${adopted.tasks.length} adopted after ${adoptS.toFixed(1)} s`)
     await killed(again)
     const { waits, read } = await beside(children, url, at => engine('passes', at), double, size.forMs)
-    return [...figuresOf(name, size, filled, steady, adoptS), ...readFigures(name, waits, read)]
+    return [...figuresOf(name, size, filled, steady), ...adoptFigures(name, adoptS, adopted), ...readFigures(name, waits, read)]
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -118,7 +115,7 @@ const readFigures = (name: string, waits: Waits, { passes }: Read): Figure[] => 
   ]
 }
 
-const figuresOf = (name: string, { tasks, forMs }: DoubleSize, filled: Filled, steady: Steady, adoptS: number): Figure[] => {
+const figuresOf = (name: string, { tasks, forMs }: DoubleSize, filled: Filled, steady: Steady): Figure[] => {
   const figure = (what: string, value: number, unit: string): Figure => ({ name: `${name}: ${what}`, value, unit })
   const within = (what: string, value: number, unit: string, most: number): Figure => ({
     ...figure(what, value, unit),
@@ -140,6 +137,17 @@ const figuresOf = (name: string, { tasks, forMs }: DoubleSize, filled: Filled, s
     figure('longest pass that gave places', steady.longestPassMs, 'ms'),
     figure('processor', steady.cpuShare * 100, '% of a core'),
     figure('resident', steady.residentMb, 'MB'),
-    within('all found again after kill -9, from the start of the process', adoptS, 's', GOAL_ADOPT_S),
   ]
 }
+
+const adoptFigures = (name: string, adoptS: number, { cpuMs, engineMs }: Adopted): Figure[] => [
+  {
+    name: `${name}: all adopted after kill -9, from the start of the process`,
+    value: adoptS,
+    unit: 's',
+    goal: `<= ${GOAL_ADOPT_S} s`,
+    met: adoptS <= GOAL_ADOPT_S,
+  },
+  { name: `${name}: of it since the engine was opened`, value: engineMs / 1_000, unit: 's' },
+  { name: `${name}: processor until then`, value: cpuMs / 1_000, unit: 's' },
+]
