@@ -104,6 +104,10 @@ const onMesos = {
   login: optional(Login),
   ca: optional(text('the path of a PEM file')),
   rolePrefix: optional(text('the beginning of roles, such as manor')),
+  network: optional(text("the name of a network of Docker's on the hosts")),
+  otherRegions: optional(Type.Boolean({ description: 'true or false' })),
+  gpuHosts: optional(Type.Boolean({ description: 'true or false' })),
+  revocable: optional(Type.Boolean({ description: 'true or false' })),
   images: optional(Images),
 }
 /** For a trial without a cluster: doubles of Mesos and Marathon on this machine, ended with Manor. */

@@ -121,7 +121,7 @@ const mesosOf = async (
   { owner, store, clock, random, onWarning, newFramework }: EngineOptions,
   config: MesosConfig | MarathonConfig,
 ): Promise<MesosEngine> => {
-  const { login, ca, rolePrefix } = config
+  const { login, ca, rolePrefix, network, otherRegions = false, gpuHosts = false, revocable = false } = config
   const warn = (message: string, cause?: unknown): void =>
     onWarning(cause === undefined ? message : `${message} (${cause instanceof Error ? cause.message : String(cause)})`)
   const frameworkIds = frameworkIdsIn(store)
@@ -137,6 +137,10 @@ const mesosOf = async (
     random,
     user: config.user ?? process.env.USER ?? 'root',
     ...(rolePrefix === undefined ? {} : { rolePrefix }),
+    ...(network === undefined ? {} : { container: { network: { kind: 'user' as const, name: network } } }),
+    regions: otherRegions,
+    gpus: gpuHosts,
+    revocable,
     ...(login === undefined
       ? {}
       : { credentials: { principal: login.principal, secret: (await readText(login.secretFile, 'engine.login.secretFile')).trimEnd() } }),

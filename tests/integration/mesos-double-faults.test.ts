@@ -518,7 +518,7 @@ describe('offers', () => {
       plain: 2,
       far: 2,
       gpu: 2,
-      lent: 9,
+      lent: 8,
     })
   })
 

@@ -5,6 +5,7 @@ import { controllerId, tenantId, type Workload, workloadId } from '../../model/i
 import { seededRandom } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import { type AppOptions, appIdOf, appOf, identityOf } from './app.ts'
+import { BOOTSTRAP } from './bootstrap.ts'
 
 const OPTIONS: AppOptions = {
   group: '/manor',
@@ -32,8 +33,8 @@ const START = 'https://manor.example.com/start/c-17.7?token=0123456789abcdef0123
 
 test('an app is what keeps one controller on one home', () => {
   const app = appOf(workload('c-17', { image: 'jenkins/jenkins:2.541.3' }), START, OPTIONS)
-  const { args, ...rest } = app
-  assert.ok(Array.isArray(args) && args[0] === '/bin/sh')
+  const { cmd, ...rest } = app
+  assert.equal(cmd, BOOTSTRAP)
   assert.deepEqual(rest, {
     id: '/manor/team-a/c-17',
     instances: 1,
@@ -51,7 +52,13 @@ test('an app is what keeps one controller on one home', () => {
     networks: [{ mode: 'container/bridge' }],
     container: {
       type: 'DOCKER',
-      docker: { image: 'jenkins/jenkins:2.541.3', parameters: [{ key: 'init', value: 'true' }] },
+      docker: {
+        image: 'jenkins/jenkins:2.541.3',
+        parameters: [
+          { key: 'init', value: 'true' },
+          { key: 'memory-swap', value: '3221225472' },
+        ],
+      },
       portMappings: [
         { containerPort: 0, hostPort: 0, name: 'http', protocol: 'tcp' },
         { containerPort: 0, hostPort: 0, name: 'agent', protocol: 'tcp' },

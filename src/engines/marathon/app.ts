@@ -1,5 +1,4 @@
-import type { Workload, WorkloadKind, WorkloadLabels } from '../../model/index.ts'
-import { workloadId } from '../../model/index.ts'
+import { BYTES_PER_MEBIBYTE, type Workload, type WorkloadKind, type WorkloadLabels, workloadId } from '../../model/index.ts'
 import { invalid } from '../process/prepare.ts'
 import { BOOTSTRAP, START_VARIABLE } from './bootstrap.ts'
 import type { MarathonApp } from './wire.ts'
@@ -63,6 +62,10 @@ export const appIdOf = (group: string, workload: Pick<Workload, 'tenant' | 'labe
   return `${group}/${workload.tenant}/${RESERVED.has(noun) ? `${noun}.app` : noun}`
 }
 
+/** Less than this Mesos offers nobody. */
+const MIN_MEMORY_MB = 32
+const memoryMbOf = ({ resources, promised = resources }: Workload): number => Math.max(MIN_MEMORY_MB, promised.memoryMb)
+
 /** The app's definition, as POST /v2/apps takes it. */
 export const appOf = (workload: Workload, startUrl: string, options: AppOptions): Readonly<Record<string, unknown>> => {
   const { labels, image, resources, promised = resources } = workload
@@ -71,10 +74,11 @@ export const appOf = (workload: Workload, startUrl: string, options: AppOptions)
     id: appIdOf(options.group, workload),
     instances: 1,
     cpus: Math.max(0.001, promised.cpu),
-    mem: Math.max(32, promised.memoryMb),
+    mem: memoryMbOf(workload),
     // Of the sandbox alone: a home lies on its volume, and an agent that offers no disk would refuse a controller for nothing.
     disk: 0,
-    ...(image === undefined ? { cmd: BOOTSTRAP } : { args: ['/bin/sh', '-c', BOOTSTRAP] }),
+    // A command line is given to /bin/sh, in a container too, where it takes the place of the image's entrypoint.
+    cmd: BOOTSTRAP,
     env: { [START_VARIABLE]: startUrl },
     labels: {
       [LABELS.owner]: labels.owner,
@@ -122,16 +126,24 @@ const onHost = ({ ports }: Workload): Readonly<Record<string, unknown>> => ({
 })
 
 /** In the bridge network a container port of 0 is the host port, so that a program listens on the number that others use. */
-const inDocker = ({ ports, mounts }: Workload, image: string, options: AppOptions): Readonly<Record<string, unknown>> => ({
+const inDocker = (workload: Workload, image: string, options: AppOptions): Readonly<Record<string, unknown>> => ({
   networks: [{ mode: 'container/bridge' }],
   container: {
     type: 'DOCKER',
-    docker: { image, parameters: [{ key: 'init', value: 'true' }, ...(options.dockerParameters ?? [])] },
-    portMappings: Object.entries(ports).map(([name, port]) => ({ containerPort: port, hostPort: port, name, protocol: 'tcp' })),
-    ...(mounts.length === 0
+    docker: {
+      image,
+      parameters: [
+        { key: 'init', value: 'true' },
+        // Without it a container may use as much swap again as it has memory.
+        { key: 'memory-swap', value: String(memoryMbOf(workload) * BYTES_PER_MEBIBYTE) },
+        ...(options.dockerParameters ?? []),
+      ],
+    },
+    portMappings: Object.entries(workload.ports).map(([name, port]) => ({ containerPort: port, hostPort: port, name, protocol: 'tcp' })),
+    ...(workload.mounts.length === 0
       ? {}
       : {
-          volumes: mounts.map(({ source, target, readOnly }) => ({
+          volumes: workload.mounts.map(({ source, target, readOnly }) => ({
             hostPath: source,
             containerPath: target,
             mode: readOnly ? 'RO' : 'RW',

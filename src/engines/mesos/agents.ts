@@ -49,19 +49,18 @@ const UNKNOWN_LIMITS: Limits = { memory: false, cpu: false, reason: 'The Mesos a
 /** The agents of the cluster: what there is, which are silent, which are to be emptied. */
 export class Agents {
   readonly #clock: Clock
-  readonly #scheme: string
   readonly #known = new Map<string, Known>()
   readonly #limits = new Map<string, Limits>()
   /** By agent: when its maintenance begins, and how long that is good. */
   readonly #maintenance = new Map<string, { readonly start: Timestamp; readonly goodUntil: Timestamp }>()
   readonly #inverse = new Map<string, string>()
 
-  constructor(clock: Clock, scheme: string) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#scheme = scheme
   }
 
-  listed(agents: readonly ListedAgent[]): void {
+  /** `scheme`: of the leader who gave the list; its agents speak the same. */
+  listed(agents: readonly ListedAgent[], scheme: string): void {
     const now = this.#clock.now()
     const there = new Set<string>()
     for (const agent of agents) {
@@ -69,7 +68,7 @@ export class Agents {
       const id = info.id?.value
       if (id === undefined) continue
       there.add(id)
-      const api = apiOfPid(agent.pid, this.#scheme) ?? this.#known.get(id)?.api
+      const api = apiOfPid(agent.pid, scheme) ?? this.#known.get(id)?.api
       this.#known.set(id, {
         id,
         hostname: info.hostname,

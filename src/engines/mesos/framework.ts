@@ -36,14 +36,13 @@ export const describeFramework = (options: MesosEngineOptions, id: string, roles
   if (options.revocable) capabilities.push('REVOCABLE_RESOURCES')
   return {
     user: options.user,
-    name: options.name ?? 'manor',
+    name: 'manor',
     id: { value: id },
     failover_timeout: FAILOVER_SECONDS,
     // Without it the restart of an agent's process ends all its tasks.
     checkpoint: true,
     roles,
     ...(options.credentials === undefined ? {} : { principal: options.credentials.principal }),
-    ...(options.webUrl === undefined ? {} : { webui_url: options.webUrl }),
     capabilities: capabilities.map(type => ({ type })),
   }
 }

@@ -12,7 +12,7 @@ const MAX_REDIRECTS = 3
 
 export type Credentials = { readonly principal: string; readonly secret: string }
 
-export type TlsOptions = { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized?: boolean }
+export type TlsOptions = { readonly ca?: string; readonly cert?: string; readonly key?: string }
 
 export type HttpOptions = { readonly clock: Clock; readonly credentials?: Credentials; readonly tls?: TlsOptions }
 

@@ -47,10 +47,8 @@ export type MesosEngineOptions = {
   readonly random: Random
   /** Who Mesos runs as what it runs without an image, unless `container.user` says otherwise; needed by Mesos. */
   readonly user: string
-  readonly name?: string
   /** Roles are `PREFIX/TENANT`. */
   readonly rolePrefix?: string
-  readonly webUrl?: string
   readonly credentials?: Credentials
   readonly tls?: TlsOptions
   readonly container?: ContainerOptions
@@ -143,7 +141,7 @@ class Mesos implements MesosEngine {
     this.#operator = new OperatorApi(this.#http)
     this.#liveness = new Liveness(clock, origin => this.#operator.alive(origin, this.#closing.signal))
     this.#agentClient = new AgentClient(this.#http)
-    this.#agents = new Agents(clock, options.tls === undefined ? 'http' : 'https')
+    this.#agents = new Agents(clock)
     this.#connection = new Connection({
       http: this.#http,
       discovery: options.discovery,
@@ -513,7 +511,8 @@ class Mesos implements MesosEngine {
   async #lookAtAgents(): Promise<void> {
     const { signal } = this.#closing
     try {
-      this.#agents.listed(await this.#operator.agents(this.#origin(), signal))
+      const origin = this.#origin()
+      this.#agents.listed(await this.#operator.agents(origin, signal), origin.startsWith('https:') ? 'https' : 'http')
     } catch (cause) {
       // Offers show agents too, where the operator API may not be asked.
       if (!(cause instanceof MesosHttpError) || (cause.status !== 401 && cause.status !== 403)) throw cause

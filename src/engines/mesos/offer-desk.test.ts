@@ -5,8 +5,8 @@ import { type HostOffer, hostId, tenantId, workloadId } from '../../model/index.
 import { settle, VirtualClock } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import { OfferDesk } from './offer-desk.ts'
-import { ResourcePool } from './resources.ts'
-import type { Call, MesosOffer, TaskInfo } from './wire.ts'
+import { hostOffer, ResourcePool } from './resources.ts'
+import type { Call, MesosOffer, Resource, TaskInfo } from './wire.ts'
 
 const TEAM = tenantId('team-a')
 
@@ -144,6 +144,20 @@ test('a refusal is never longer than half a minute, and one of what is gone says
   desk.decline(['O1'], 1_000)
   await settle()
   assert.deepEqual(calls('DECLINE'), [{ type: 'DECLINE', decline: { offer_ids: [{ value: 'O1' }], filters: { refuse_seconds: 30 } } }])
+})
+
+test('room that may be taken back is used where it alone is enough, and never together with room of one’s own', () => {
+  const scalar = (name: string, value: number, more: object = {}): Resource => ({ name, type: 'SCALAR', scalar: { value }, ...more })
+  const lent = { ...offer('O1', 'S0'), resources: [scalar('cpus', 1), scalar('cpus', 8, { revocable: {} }), scalar('mem', 1_000)] }
+  assert.equal(hostOffer(lent, undefined, true, 0).resources.cpu, 8)
+  assert.equal(hostOffer(lent, undefined, false, 0).resources.cpu, 1)
+  const pool = new ResourcePool([lent], true)
+  const take = (cpu: number): unknown =>
+    pool.take({ cpu, memoryMb: 100, diskMb: 0 }, [])?.flatMap(one => (one.name === 'cpus' ? [[one.scalar?.value, one.revocable]] : []))
+  assert.deepEqual(
+    [take(0.5), take(6), take(2.5), take(0.5), take(0.5)],
+    [[[0.5, undefined]], [[6, {}]], undefined, [[0.5, undefined]], [[0.5, {}]]],
+  )
 })
 
 test('a pool never gives more than it has, nor a port twice, and gives nothing where it cannot give all', () => {

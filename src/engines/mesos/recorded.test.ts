@@ -130,11 +130,11 @@ test('an offer becomes what the scheduler takes', () => {
 })
 
 test('agents of the operator API become hosts, and one with an inverse offer drains', () => {
-  const agents = new Agents({ ...systemClock, now: () => NOW }, 'http')
+  const agents = new Agents({ ...systemClock, now: () => NOW })
   const { get_agents } = JSON.parse(recordedMesos('operator-get-agents').text) as {
     get_agents: { agents: Parameters<Agents['listed']>[0] }
   }
-  agents.listed(get_agents.agents)
+  agents.listed(get_agents.agents, 'http')
   const id = '5041fdb1-c947-4871-901c-a2168507fc19-S0'
   const [host] = agents.hosts('mesos', () => false)
   assert.deepEqual([host?.id, host?.state, host?.capacity], [id, 'ready', { cpu: 4, memoryMb: 8_000, diskMb: 20_000 }])

@@ -20,6 +20,19 @@ export const usable = (offers: readonly MesosOffer[], revocable: boolean): Resou
 const sum = (resources: readonly Resource[], name: string): number =>
   rounded(resources.filter(one => one.name === name).reduce((total, { scalar }) => total + (scalar?.value ?? 0), 0))
 
+/** Of one kind, since a task may not use room that may be taken back beside room of its own under one name (Mesos 1.11, master/validation.cpp). */
+const most = (resources: readonly Resource[], name: string): number =>
+  Math.max(
+    sum(
+      resources.filter(({ revocable }) => revocable === undefined),
+      name,
+    ),
+    sum(
+      resources.filter(({ revocable }) => revocable !== undefined),
+      name,
+    ),
+  )
+
 const spans = (resources: readonly Resource[], name: string): PortSpan[] =>
   resources
     .filter(one => one.name === name)
@@ -36,9 +49,9 @@ export const hostOffer = (offer: MesosOffer, tenant: TenantId | undefined, revoc
     role: 'any',
     ...(tenant === undefined ? {} : { reservedFor: tenant }),
     resources: {
-      cpu: sum(resources, NAMES.cpu),
-      memoryMb: Math.floor(sum(resources, NAMES.memoryMb)),
-      diskMb: Math.floor(sum(resources, NAMES.diskMb)),
+      cpu: most(resources, NAMES.cpu),
+      memoryMb: Math.floor(most(resources, NAMES.memoryMb)),
+      diskMb: Math.floor(most(resources, NAMES.diskMb)),
     },
     ports: spans(resources, 'ports'),
     ...(gpus > 0 ? { scalars: { gpus } } : {}),
@@ -76,7 +89,8 @@ export const capacityOf = (resources: readonly Resource[]): Resources => ({
 
 /**
  * What several offers of one agent and role have together, taken piece by piece. A task must name exactly what it takes, entry by entry, with
- * each entry's reservation and allocation as it was offered; what is reserved is taken before what anybody may have.
+ * each entry's reservation and allocation as it was offered; what is reserved is taken before what anybody may have, and what may be taken back
+ * only where that alone is enough and nothing else is.
  */
 export class ResourcePool {
   readonly #left: Resource[]
@@ -112,16 +126,25 @@ export class ResourcePool {
 
   #takeScalar(name: string, amount: number, taken: Resource[]): boolean {
     let missing = Math.ceil(amount * PRECISION - 1e-6) / PRECISION
+    const isRevocable = missing > this.#there(name, false)
+    if (isRevocable && missing > this.#there(name, true)) return false
     for (let index = 0; index < this.#left.length && missing > 0; index++) {
       const entry = this.#left[index]
       const there = entry?.scalar?.value ?? 0
-      if (entry === undefined || entry.name !== name || there <= 0) continue
+      if (entry === undefined || entry.name !== name || there <= 0 || (entry.revocable !== undefined) !== isRevocable) continue
       const part = rounded(Math.min(there, missing))
       taken.push({ ...entry, scalar: { value: part } })
       this.#left[index] = { ...entry, scalar: { value: rounded(there - part) } }
       missing = rounded(missing - part)
     }
     return missing <= 0
+  }
+
+  #there(name: string, isRevocable: boolean): number {
+    return sum(
+      this.#left.filter(({ revocable }) => (revocable !== undefined) === isRevocable),
+      name,
+    )
   }
 
   #takePorts(ports: readonly number[], taken: Resource[]): boolean {

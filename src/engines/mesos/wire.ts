@@ -175,8 +175,6 @@ export type FrameworkInfo = {
   readonly checkpoint: boolean
   readonly roles: readonly string[]
   readonly principal?: string
-  readonly webui_url?: string
-  readonly hostname?: string
   readonly capabilities: readonly { readonly type: string }[]
 }
 

@@ -46,7 +46,8 @@ export const originOfCandidate = (data: string, scheme: string): string | undefi
       port?: number
     }
     // The older fields' `ip` is a number in the order of one machine's bytes: it is not read.
-    const host = address?.ip ?? address?.hostname ?? hostname
+    // A certificate is for the name, while only the number is sure to be reached from here.
+    const host = (scheme === 'https' ? address?.hostname : undefined) ?? address?.ip ?? address?.hostname ?? hostname
     const at = address?.port ?? port
     if (host === undefined || at === undefined) return undefined
     return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${at}`

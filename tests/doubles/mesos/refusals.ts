@@ -99,6 +99,10 @@ export const refuseTask = (
     return 'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present'
   const { resources = [] } = task
   if (resources.length === 0) return 'Task uses no resources'
+  const mixed = resources.find(
+    one => one.revocable !== undefined && resources.some(({ name, revocable }) => name === one.name && revocable === undefined),
+  )
+  if (mixed !== undefined) return `Cannot use both revocable and non-revocable '${mixed.name}' at the same time`
   const role = left[0]?.allocation_info?.role
   if (!resources.every(each => each.allocation_info?.role === role) || !holds(left, resources))
     return `Total resources ${textOf(resources)} required by task and its executor is more than available ${textOf(left)}`
