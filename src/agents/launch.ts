@@ -12,6 +12,7 @@ import {
   workloadId,
 } from '../model/index.ts'
 import { accessDenied } from './access.ts'
+import { underLease } from './lease.ts'
 import type { AgentsPorts } from './ports.ts'
 
 /** From the polite signal to the kill. An agent that is stopped runs nothing, so it has nothing to finish. */
@@ -74,19 +75,22 @@ const workloadFor = async (
   const secret = distribution.agentSecret(secrets, agent.id)
   const { memoryMb } = agent.resources
   const plan = distribution.agentCommand({ program, agentJar, url, name: agent.id, secret, workDirectory, jarCache, memoryMb })
+  const { lease } = ports
   const command = template.command && fill(template.command, { java: program.java, agentJar, url, name: agent.id, workDirectory, memoryMb })
+  const own = command ?? plan.command
   return {
     id: workloadOfAgent(agent),
     labels: { owner: ports.owner, kind: 'agent', noun: agent.id, epoch: agent.epoch },
     tenant: agent.tenant,
     account: accountOfAgents(controller.id),
-    command: command ?? plan.command,
+    command: lease === undefined ? own : underLease(own, lease),
     environment: { ...plan.environment, ...template.environment },
     workingDirectory: workDirectory,
     files: [...plan.files, ...(template.command === undefined ? [] : [{ path: SECRET_FILE, content: secret, mode: 0o600 }])],
     mounts: [
       { source: workDirectory, target: workDirectory, readOnly: false },
       { source: jarCache, target: jarCache, readOnly: false },
+      ...(lease === undefined ? [] : [{ source: dirname(lease.file), target: dirname(lease.file), readOnly: true }]),
       ...programMounts(program),
       ...(program.images === undefined ? [{ source: dirname(agentJar), target: dirname(agentJar), readOnly: true }] : []),
     ],

@@ -4,6 +4,7 @@ import type { Observer } from '../engines/observer.ts'
 import type { AgentId, Controller, ControllerId, Timestamp } from '../model/index.ts'
 import type { Clock, Random } from '../runtime/index.ts'
 import type { Seal, Store } from '../store/index.ts'
+import type { AgentLease } from './lease.ts'
 
 /** Where agents work on their host, outside their private directory: a controller must know the path before the agent runs. */
 export interface AgentDirectories {
@@ -30,6 +31,8 @@ export type AgentsPorts = {
   readonly programs: Programs
   readonly distribution: (name: Controller['spec']['distribution']) => Distribution
   readonly directories: AgentDirectories
+  /** How long agents go on without Manor; absent: for ever. */
+  readonly lease?: AgentLease
   /** Owner label of everything we start. */
   readonly owner: string
   readonly onError: (id: string, cause: unknown) => void

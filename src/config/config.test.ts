@@ -3,7 +3,17 @@ import { test } from 'node:test'
 import { ConfigError, parseConfig } from './config.ts'
 
 test('an empty file is the embedded default', () => {
-  assert.deepEqual(parseConfig('manor.yaml', ''), { engine: { kind: 'process' }, workloads: undefined })
+  assert.deepEqual(parseConfig('manor.yaml', ''), { engine: { kind: 'process' }, agentLeaseMs: 7_200_000, workloads: undefined })
+})
+
+test('how long agents go on without Manor is a length of time, or for ever', () => {
+  for (const [lease, ms] of [
+    ['90s', 90_000],
+    ['30m', 1_800_000],
+    ['1d', 86_400_000],
+    ['none', undefined],
+  ] as const)
+    assert.equal(parseConfig('manor.yaml', `agents: { lease: ${lease} }`).agentLeaseMs, ms)
 })
 
 test('a kind alone is an engine', () => {
@@ -31,11 +41,14 @@ test('a double needs no addresses', () => {
 
 const refused: readonly (readonly [what: string, source: string, says: RegExp])[] = [
   ['no YAML', 'engine: [', /manor\.yaml is no YAML/],
-  ['a list', '- docker', /the file is \["docker"\]: give an object with engine and workloads/],
+  ['a list', '- docker', /the file is \["docker"\]: give an object with engine, agents and workloads/],
+  ['a lease without a unit', 'agents: { lease: 30 }', /agents\.lease is 30: give a length of time such as 90s, 30m, 2h or 1d, or none\./],
+  ['a lease that is no time', 'agents: { lease: soon }', /agents\.lease is "soon": give a length of time such as 90s/],
+  ['a lease shorter than a restart', 'agents: { lease: 5s }', /agents\.lease is "5s": give at least 10s, or none\./],
   ['an unknown engine', 'engine: dokcer', /engine\.kind is "dokcer": give one of process, docker, swarm, mesos, marathon\./],
   ['an engine without a kind', 'engine: { daemons: [] }', /engine\.kind is missing: give one of/],
   ['an unknown field', 'engine: { kind: docker, daemon: [] }', /there is no field engine\.daemon\. There are: kind, daemons/],
-  ['an unknown field at the top', 'motor: docker', /there is no field motor\. There are: engine, workloads/],
+  ['an unknown field at the top', 'motor: docker', /there is no field motor\. There are: engine, agents, workloads/],
   [
     'an address without a scheme',
     'engine: { kind: docker, daemons: [{ host: a, address: here }] }',

@@ -165,6 +165,16 @@ const Listen = Type.Object(
 const File = Type.Object(
   {
     engine: optional(Engine),
+    agents: optional(
+      Type.Object(
+        {
+          lease: optional(
+            Type.String({ pattern: '^(none|[1-9]\\d{0,5}[smhd])$', description: 'a length of time such as 90s, 30m, 2h or 1d, or none' }),
+          ),
+        },
+        { ...closed, description: 'an object with lease' },
+      ),
+    ),
     workloads: optional(
       Type.Object(
         { listen: optional(Listen), url: optional(text('the address under which containers and far hosts reach this')) },
@@ -172,7 +182,7 @@ const File = Type.Object(
       ),
     ),
   },
-  { ...closed, description: 'an object with engine and workloads' },
+  { ...closed, description: 'an object with engine, agents and workloads' },
 )
 
 export type EngineConfig = Static<typeof Engine>
@@ -182,6 +192,8 @@ export type MesosConfig = Static<typeof Mesos>
 export type MarathonConfig = Static<typeof Marathon>
 export type Config = {
   readonly engine: EngineConfig
+  /** How long agents go on without Manor, in milliseconds; undefined: for ever. */
+  readonly agentLeaseMs: number | undefined
   /** Where workloads that do not share this machine's loopback reach Manor; chosen by the engine where absent. */
   readonly workloads: Static<typeof File>['workloads']
 }
@@ -195,8 +207,23 @@ export const parseConfig = (place: string, source: string): Config => {
   const whole = withDouble(withKind(value))
   const problem = kindProblem(whole) ?? problemIn(schemaFor(whole), whole, '', GUIDE)
   if (problem !== undefined) throw new ConfigError(`${place}: ${problem}`)
-  const { engine = { kind: 'process' as const }, workloads } = whole as Static<typeof File>
-  return { engine, workloads }
+  const { engine = { kind: 'process' as const }, agents = {}, workloads } = whole as Static<typeof File>
+  const agentLeaseMs = leaseOf(agents.lease)
+  if (agentLeaseMs !== undefined && agentLeaseMs < LEAST_LEASE_MS)
+    throw new ConfigError(`${place}: agents.lease is "${agents.lease}": give at least ${LEAST_LEASE_MS / 1_000}s, or none.`)
+  return { engine, agentLeaseMs, workloads }
+}
+
+/** Long enough to mend a Manor that does not start, short enough that a host which was forgotten is free the same day. */
+const USUAL_LEASE_MS = 2 * 3_600_000
+/** A restart of Manor takes seconds, and a lease is looked at no more often than each second. Only tests want so short a one. */
+const LEAST_LEASE_MS = 10_000
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 24 * 3_600_000 }
+
+/** The pattern of the field has seen to it that this is `none` or a number with its unit. */
+const leaseOf = (text: string | undefined): number | undefined => {
+  if (text === undefined) return USUAL_LEASE_MS
+  return text === 'none' ? undefined : Number(text.slice(0, -1)) * (UNIT_MS[text.slice(-1)] ?? 0)
 }
 
 const recordOf = (value: unknown): Record<string, unknown> =>
@@ -231,6 +258,6 @@ const kindProblem = (value: unknown): string | undefined => {
 const schemaFor = (value: unknown): TSchema => {
   const { kind } = recordOf(recordOf(value).engine)
   return isKind(kind)
-    ? Type.Object({ ...File.properties, engine: BY_KIND[kind] }, { ...closed, description: 'an object with engine and workloads' })
+    ? Type.Object({ ...File.properties, engine: BY_KIND[kind] }, { ...closed, description: 'an object with engine, agents and workloads' })
     : File
 }

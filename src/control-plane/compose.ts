@@ -10,6 +10,8 @@ const OBSERVE_INTERVAL_MS = 2_000
 /** All that the loops need of the outside; the simulator gives its own. What they give each other is not among it. */
 export type PlanePorts = Omit<ControllerPorts, 'observer' | 'place'> &
   Omit<AgentsPorts, 'observer'> & {
+    /** Makes of what the engine tells what everybody is to see; absent: as it is told. */
+    readonly readObservation?: (observation: Observation) => Observation
     /** Hears of everything that is seen, after the loops. */
     readonly onObserved?: (observation: Observation) => void
   }
@@ -31,6 +33,7 @@ export const composePlane = (ports: PlanePorts): Plane => {
     engine,
     clock,
     intervalMs: OBSERVE_INTERVAL_MS,
+    ...(ports.readObservation === undefined ? {} : { read: ports.readObservation }),
     onChange: observation => {
       controllers.observed(observation)
       broker.observed(observation)

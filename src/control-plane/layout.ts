@@ -15,6 +15,8 @@ export type Layout = {
   readonly agents: string
   /** Jars that controllers send to agents, one directory a controller. */
   readonly jarCaches: string
+  /** Says to agents that Manor is there. Mounted into them by its directory, which holds nothing else. */
+  readonly leaseFile: string
   /** What a running Manor tells the command line; gone or stale when none runs. */
   readonly run: string
   readonly runFile: string
@@ -33,6 +35,7 @@ export const layoutOf = (home: string): Layout => ({
   hook: join(home, 'hook'),
   agents: join(home, 'agents'),
   jarCaches: join(home, 'jar-cache'),
+  leaseFile: join(home, 'lease', 'beat'),
   run: join(home, 'run'),
   runFile: join(home, 'run', 'manor.json'),
   tokenFile: join(home, 'run', 'token'),

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAgentDirectories, UsageBook } from '../agents/index.ts'
+import { createAgentDirectories, explainedByLease, keepLease, UsageBook } from '../agents/index.ts'
 import { type ApiLog, createApi, handlerOf, type ShutdownRequest, SIGN_IN_PATH } from '../api/index.ts'
 import type { Config } from '../config/index.ts'
 import {
@@ -22,7 +22,7 @@ import { createRouter, DEFAULT_HOST_NAMES, routesFromStore } from '../router/ind
 import type { Clock, Random } from '../runtime/index.ts'
 import { createSeal, loadKey, openSqliteStore, type Seal, type Store } from '../store/index.ts'
 import { createDirectoryHomes } from '../volumes/index.ts'
-import { composePlane, type Plane } from './compose.ts'
+import { composePlane, type Plane, type PlanePorts } from './compose.ts'
 import { Door } from './door.ts'
 import { explainController } from './explain-controller.ts'
 import { keepHouse } from './housekeeping.ts'
@@ -100,13 +100,33 @@ export const startManor = async (options: ManorOptions): Promise<Manor> => {
     options.random,
   )
   const owner = await seedStore(store, options.random)
-  const started = await open(options, layout, store, seal, owner, undo)
+  const lease = await openLease(options, layout, undo)
+  const started = await open({ ...options, ...lease }, layout, store, seal, owner, undo)
   const finish = undo.move()
   return { ...started, store, stop: () => finish.disposeAsync() }
 }
 
+/** What the loops need of the lease; nothing where there is none. */
+type Lease = Pick<PlanePorts, 'lease' | 'readObservation'>
+
+/** From here on agents know that Manor is back, however long the rest of its start takes. */
+const openLease = async ({ clock, config, home, log }: ManorOptions, layout: Layout, undo: AsyncDisposableStack): Promise<Lease> => {
+  const { agentLeaseMs: leaseMs } = config
+  if (leaseMs === undefined) return {}
+  const lease = { file: layout.leaseFile, leaseMs }
+  const keeper = await keepLease({
+    ...lease,
+    clock,
+    onError: err => log.error({ err }, `That Manor is here cannot be written to ${lease.file}: agents end by themselves if that goes on.`),
+  }).catch(cause => Promise.reject(homeError(home, cause)))
+  undo.defer(() => keeper.stop())
+  const { absence } = keeper
+  if (absence === undefined || absence.to - absence.from < leaseMs) return { lease }
+  return { lease, readObservation: observation => explainedByLease(observation, absence, leaseMs) }
+}
+
 const open = async (
-  options: ManorOptions,
+  options: ManorOptions & Lease,
   layout: Layout,
   store: Store,
   seal: Seal,
@@ -158,6 +178,8 @@ const open = async (
       jarCaches: layout.jarCaches,
       ownerOf: controller => opened.ownerOfAgents(controller),
     }),
+    ...(options.lease === undefined ? {} : { lease: options.lease }),
+    ...(options.readObservation === undefined ? {} : { readObservation: options.readObservation }),
     onProgress: options.onProgress,
     onObserved: observation => usage.observed(observation),
     onError,

@@ -24,6 +24,8 @@ export type ObserverOptions = {
   readonly clock: Clock
   /** Everything is listed again this often, whatever the hints said. */
   readonly intervalMs: number
+  /** Makes of each observation what everybody is to see; absent: as the engine tells it. */
+  readonly read?: (observation: Observation) => Observation
   /** Called for each workload whose observation changed, came or went. */
   readonly onChange: (observation: Observation) => void
   readonly onHosts: (hosts: readonly Host[]) => void
@@ -129,7 +131,8 @@ export class Observer {
     const limit = deadline(this.#options.clock, LIST_TIMEOUT_MS, this.#stop.signal)
     try {
       const [observations, hosts] = await Promise.all([this.#options.engine.list(limit.signal), this.#options.engine.hosts(limit.signal)])
-      const changed = this.#take(observations)
+      const { read } = this.#options
+      const changed = this.#take(read === undefined ? observations : observations.map(read))
       // Lists follow each other, so the one that comes back is the one that was begun last.
       this.#taken = this.#begun
       this.#options.onHosts(hosts)
