@@ -87,6 +87,15 @@ export type LogLine = { readonly at: Milliseconds; readonly what: string }
 
 export type FaultDone = { readonly number: number; readonly name: string; readonly at: Milliseconds; readonly detail: string }
 
+/** How far a run is. It tells nothing that the outcome depends on. */
+export type RunProgress = {
+  /** Since the start of the run; beyond the plan's `activeMs` the world settles. */
+  readonly virtualMs: Milliseconds
+  readonly wallMs: Milliseconds
+  readonly running: number
+  readonly queued: number
+}
+
 export type Violation = {
   /** Name of the invariant or liveness claim, and the sentence that it holds. */
   readonly invariant: string
@@ -134,6 +143,8 @@ export type Outcome = {
   readonly violations: readonly Violation[]
   readonly virtualMs: Milliseconds
   readonly wallMs: Milliseconds
+  /** Of it while jobs came and faults happened. */
+  readonly activeWallMs: Milliseconds
   /** Processor time of the whole run; of it the control plane's own cannot be told apart, so this is an upper bound of that. */
   readonly cpuMs: Milliseconds
   readonly builds: { readonly queued: number; readonly succeeded: number; readonly failed: number; readonly lost: number }

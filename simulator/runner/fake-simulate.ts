@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { seededRandom } from '../../src/runtime/index.ts'
-import type { FaultDone, Outcome, Plan, Sample } from '../contract.ts'
+import type { FaultDone, Outcome, Plan, RunProgress, Sample } from '../contract.ts'
 
-export const simulate = async (plan: Plan): Promise<Outcome> => {
+export const simulate = async (plan: Plan, onProgress?: (progress: RunProgress) => void): Promise<Outcome> => {
+  onProgress?.({ virtualMs: plan.activeMs / 2, wallMs: 1_500, running: 1_234, queued: 5 })
   if (plan.mutation === 'throws') throw new Error('The world broke.')
   if (plan.mutation === 'dies') process.exit(7)
   if (plan.mutation === 'hangs') await new Promise(() => {})
@@ -62,6 +63,7 @@ export const fakeOutcome = (plan: Plan, changes: Partial<Outcome> = {}): Outcome
       : [],
     virtualMs,
     wallMs: virtualMs / 5_000,
+    activeWallMs: 1_000,
     cpuMs: virtualMs / 5_000,
     builds: { queued: 480, succeeded: 400, failed: 80, lost: 0 },
     placements: 520,

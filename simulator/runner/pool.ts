@@ -4,10 +4,13 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import type { Outcome, Plan } from '../contract.ts'
+import type { Outcome, Plan, RunProgress } from '../contract.ts'
 
 /** What runs one plan to its end. Rejects where the run itself broke, which is a failure of its seed as well. */
 export type Simulate = (plan: Plan, signal: AbortSignal) => Promise<Outcome>
+
+/** What a worker is sent. `tells`: it is to say how far it is. */
+export type Question = { readonly plan: Plan; readonly tells: boolean }
 
 /** Most workers that may be asked for: more than any machine has cores, few enough that a slip of the finger does no harm. */
 export const MOST_WORKERS = 256
@@ -32,6 +35,7 @@ const WORKER = join(import.meta.dirname, 'worker.ts')
 const SIMULATOR = join(import.meta.dirname, '../index.ts')
 
 type Answer = { readonly outcome: Outcome } | { readonly error: string }
+type Message = Answer | { readonly progress: RunProgress }
 
 /** At most `workers` runs at a time; more are refused, since whoever asks holds as many lanes as there are workers. */
 export class Pool implements AsyncDisposable {
@@ -44,14 +48,14 @@ export class Pool implements AsyncDisposable {
     this.#options = options
   }
 
-  /** Runs one plan in a worker. An abort ends the worker at once, in the middle of its run. */
-  readonly simulate: Simulate = async (plan, signal) => {
+  /** Runs one plan in a worker, which says about twice a second how far it is. An abort ends the worker at once, in the middle of its run. */
+  readonly simulate = async (plan: Plan, signal: AbortSignal, onProgress?: (progress: RunProgress) => void): Promise<Outcome> => {
     signal.throwIfAborted()
     if (this.#running >= this.#options.workers) throw new RangeError(`All ${this.#options.workers} workers are busy.`)
     this.#running++
     const worker = this.#free.pop() ?? this.#begin()
     try {
-      const answer = await ask(worker, plan, signal)
+      const answer = await ask(worker, plan, signal, onProgress)
       this.#free.push(worker)
       if ('error' in answer) throw new RunError(answer.error)
       return answer.outcome
@@ -86,13 +90,22 @@ export class Pool implements AsyncDisposable {
 /** Most of what a dying worker printed that is kept: a stack and the heap's last words. */
 const MOST_WORDS = 4_000
 
-const ask = (worker: ChildProcess, plan: Plan, signal: AbortSignal): Promise<Answer> =>
+const ask = (
+  worker: ChildProcess,
+  plan: Plan,
+  signal: AbortSignal,
+  onProgress: ((progress: RunProgress) => void) | undefined,
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
     let words = ''
     const onWords = (text: Buffer): void => {
       words = `${words}${text}`.slice(-MOST_WORDS)
     }
-    const onMessage = (message: unknown): void => finish(() => resolve(message as Answer))
+    const onMessage = (received: unknown): void => {
+      const message = received as Message
+      if ('progress' in message) onProgress?.(message.progress)
+      else finish(() => resolve(message))
+    }
     const onExit = (code: number | null, by: string | null): void => {
       const how = by === null ? `with exit code ${code}` : `by ${by}`
       finish(() =>
@@ -111,7 +124,8 @@ const ask = (worker: ChildProcess, plan: Plan, signal: AbortSignal): Promise<Ans
     // `close` and not `exit`: by then all that it printed has been read.
     worker.on('message', onMessage).on('close', onExit).on('error', onError)
     signal.addEventListener('abort', onAbort, { once: true })
-    worker.send(plan, cause => {
+    const question: Question = { plan, tells: onProgress !== undefined }
+    worker.send(question, cause => {
       if (cause !== null) worker.kill('SIGKILL')
     })
   })

@@ -5,6 +5,8 @@ import type { Outcome, Sample } from '../contract.ts'
 export type ScaleFigures = {
   readonly virtualMs: Milliseconds
   readonly wallMs: Milliseconds
+  /** Of it while jobs came. */
+  readonly activeWallMs: Milliseconds
   /** Virtual time over wall time. */
   readonly timesFaster: number
   readonly builds: number
@@ -34,6 +36,7 @@ export const scaleFigures = (outcome: Outcome): ScaleFigures => {
   return {
     virtualMs: outcome.virtualMs,
     wallMs: outcome.wallMs,
+    activeWallMs: outcome.activeWallMs,
     timesFaster: outcome.wallMs === 0 ? 0 : outcome.virtualMs / outcome.wallMs,
     builds,
     mostRunning: outcome.mostRunning,

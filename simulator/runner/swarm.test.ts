@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock, VirtualClock } from '../../src/runtime/index.ts'
-import type { Outcome, Plan } from '../contract.ts'
+import type { Outcome, Plan, RunProgress } from '../contract.ts'
 import { failureOf, failureText, virtualTime } from './failure.ts'
 import { fakeOutcome, fakePlan } from './fake-simulate.ts'
 import { Pool, RunError, type Simulate } from './pool.ts'
@@ -96,6 +96,14 @@ test('a run that throws and a run whose process dies are failures of their seed,
   assert.deepEqual([result.done, result.failed], [3, 2])
   assert.match(result.failures[0]?.broke ?? '', /The world broke/)
   assert.match(result.failures[1]?.broke ?? '', /Its process ended with exit code 7/)
+})
+
+test('a worker says how far its run is where that is asked for', async () => {
+  await using pool = new Pool({ workers: 1, module: FAKE })
+  const told: RunProgress[] = []
+  const outcome = await pool.simulate(planOf(2), never, progress => told.push(progress))
+  assert.deepEqual(outcome, fakeOutcome(planOf(2)))
+  assert.deepEqual(told, [{ virtualMs: planOf(2).activeMs / 2, wallMs: 1_500, running: 1_234, queued: 5 }])
 })
 
 test('an abort ends a run that hangs', async () => {

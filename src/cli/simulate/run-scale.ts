@@ -63,7 +63,10 @@ const table = (outcome: Outcome, figures: ScaleFigures, command: string, report:
   fields(
     [
       ['virtual time', `${formatDuration(figures.virtualMs)}, of it ${formatDuration(outcome.plan.activeMs)} with jobs coming`],
-      ['wall time', `${formatDuration(figures.wallMs)}, ${number(Math.round(figures.timesFaster))} times faster than real time`],
+      [
+        'wall time',
+        `${formatDuration(figures.wallMs)}, of it ${formatDuration(figures.activeWallMs)} with jobs coming; ${number(Math.round(figures.timesFaster))} times faster than real time`,
+      ],
       ['builds', `${number(figures.builds)}, at most ${number(figures.mostRunning)} at a time`],
       [
         'placements',
