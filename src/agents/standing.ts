@@ -17,7 +17,16 @@ import {
   type WorkloadId,
   workloadId,
 } from '../model/index.ts'
-import { type FleetHost, type RunningWork, Scheduler, shareOf, shareProblems, type Task, type TenantShare } from '../scheduler/index.ts'
+import {
+  type FleetHost,
+  type PassResult,
+  type RunningWork,
+  Scheduler,
+  shareOf,
+  shareProblems,
+  type Task,
+  type TenantShare,
+} from '../scheduler/index.ts'
 import type { Reader } from '../store/index.ts'
 import { agentDenied } from './access.ts'
 import { agentOfWorkload, type HeldWork, workloadOfController, workOf } from './capacity.ts'
@@ -80,11 +89,16 @@ export class Standing {
     return this.#mayPreempt || this.#spares.size > 0
   }
 
-  /** Warm spares that are to go now, and why (needless-spares.ts). */
-  needlessSpares(): ReadonlyMap<WorkloadId, Omit<Reason, 'since'>> {
+  /** Warm spares that are to go now, and why (needless-spares.ts). `leftOver`: of the pass that was just made. */
+  needlessSpares(leftOver: () => PassResult['leftOver'] = () => []): ReadonlyMap<WorkloadId, Omit<Reason, 'since'>> {
     if (this.#spares.size === 0) return NO_SPARES
     const { store } = this.#ports
     const { queue, fleet } = this.#scheduler
+    const waiting = leftOver().flatMap(({ task, cause }) => (cause.kind === 'quota' ? (queue.get(task) ?? []) : []))
+    const wanted = Map.groupBy(
+      waiting.filter(({ tier }) => tier === 'agent'),
+      ({ tenant }) => tenant,
+    )
     const spares = [...this.#spares].flatMap(id => {
       const work = this.#held.get(id)
       const phase = agentOfWorkload(store, id)?.phase ?? 'ended'
@@ -94,6 +108,7 @@ export class Standing {
       takesWork: host => !LEAVING.has(store.get('host', host)?.state ?? 'silent'),
       quotaOf: tenant => queue.shares('agent').get(tenant)?.quota,
       usedBy: tenant => fleet.ledger.ofTenant('agent', tenant),
+      wantedBy: tenant => wanted.get(tenant)?.map(({ resources }) => resources) ?? [],
     })
   }
 
