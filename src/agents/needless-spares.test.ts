@@ -15,6 +15,7 @@ const around = (change: Partial<Around> = {}): Around => ({
   takesWork: () => true,
   quotaOf: () => undefined,
   usedBy: () => size(0),
+  wantedBy: () => [],
   ...change,
 })
 
@@ -38,6 +39,19 @@ test('builds come before spares in a quota, and of spares the newest goes first'
   assert.deepEqual(goneWith(1.9), ['new'])
   assert.deepEqual(goneWith(2), ['new'])
   assert.deepEqual(goneWith(3), ['old', 'new'])
+})
+
+test('what waits for the quota is given the part of spares, but for what they could not help', () => {
+  const spares = [spareOf('new', { since: 9 }), spareOf('old', { since: 1 })]
+  const quotaOf = (): Resources => ({ cpu: 4, memoryMb: 99_999, diskMb: 0 })
+  const goneFor = (...wanted: number[]): string[] => [
+    ...needlessSpares(spares, around({ quotaOf, usedBy: () => size(2), wantedBy: () => wanted.map(size) })).keys(),
+  ]
+  assert.deepEqual(goneFor(), [])
+  assert.deepEqual(goneFor(1), ['new'])
+  assert.deepEqual(goneFor(1, 1), ['old', 'new'])
+  assert.deepEqual(goneFor(3), [], 'more than agents leave of it')
+  assert.deepEqual(goneFor(3, 1), ['new'])
 })
 
 test('a large spare that does not fit does not take small ones with it', () => {

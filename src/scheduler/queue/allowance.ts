@@ -28,6 +28,8 @@ export class Allowance {
   /** Undefined where no guarantee is held: then there is nothing to add up. */
   readonly #free: Amount | undefined
   readonly #held = nothing()
+  /** Tenants of which an agent that is no larger than its quota was refused for it in this pass. */
+  readonly #short = new Set<TenantId>()
 
   constructor(queue: TaskQueue, ledger: Ledger, limits: GroupLimits | undefined, free: () => Amount) {
     this.#queue = queue
@@ -54,7 +56,11 @@ export class Allowance {
     const quota = shares.size === 0 ? undefined : shares.get(task.tenant)?.quota
     if (quota !== undefined) {
       const used = this.#usedOfQuota(task)
-      if (!fits(after(used, task), quota)) return { kind: 'quota', quota, used: amountOf(used) }
+      // What comes free of a quota that agents wait for is theirs.
+      if ((task.tier === 'spare' && this.#short.has(task.tenant)) || !fits(after(used, task), quota)) {
+        if (task.tier === 'agent' && fits(amountOfClaim(task), quota)) this.#short.add(task.tenant)
+        return { kind: 'quota', quota, used: amountOf(used) }
+      }
     }
     if (this.#limits !== undefined && task.group !== undefined) {
       const limit = this.#limits.get(task.group)
@@ -67,9 +73,9 @@ export class Allowance {
 
   #usedOfQuota({ tier, tenant }: Task): Readonly<Amount> {
     const own = this.#ledger.ofTenant(tier, tenant)
-    if (tier !== 'spare') return own
+    if (tier === 'controller') return own
     const both = amountOf(own)
-    add(both, this.#ledger.ofTenant(quotaTier(tier), tenant))
+    add(both, this.#ledger.ofTenant(tier === 'spare' ? 'agent' : 'spare', tenant))
     return both
   }
 
@@ -105,8 +111,8 @@ export class Allowance {
 }
 
 /**
- * A warm spare takes work when it comes, so what agents and spares have together stays within the quota of agents; and a waiting agent is held
- * up by agents alone.
+ * A warm spare takes work when it comes, so what agents and spares have together stays within the quota of agents. Whoever keeps the scheduler
+ * ends spares where an agent waits for their part of it.
  */
 const quotaTier = (tier: Tier): Tier => (tier === 'spare' ? 'agent' : tier)
 
