@@ -24,7 +24,7 @@ export type Principal = {
 }
 
 /** These act on the whole installation, so a token of one tenant never has them, whatever its role. */
-const WHOLE_INSTALLATION: ReadonlySet<Permission> = new Set<Permission>(['manor:stop', 'tenant:write', 'tenant:access'])
+const WHOLE_INSTALLATION: ReadonlySet<Permission> = new Set<Permission>(['manor:stop', 'host:write', 'tenant:write', 'tenant:access'])
 
 const permissionsOf = ({ role, tenant }: Pick<Token, 'role' | 'tenant'>): ReadonlySet<Permission> =>
   new Set(ROLE_PERMISSIONS[role].filter(permission => tenant === undefined || !WHOLE_INSTALLATION.has(permission)))
