@@ -373,6 +373,15 @@ describe('updates', () => {
       assert.deepEqual(await seen(engine, one.id), end)
     }))
 
+  test('a container is not let go before the grace of its launch: its executor is ended when the grace that was asked for is over', () =>
+    onDouble({ executorShutdownMs: 50 }, async ({ double }, engine) => {
+      const one = counted(`trap '' TERM; while :; do sleep 0.05; done`, { image: 'any', graceMs: 600_000 })
+      await ran(engine, one)
+      await engine.stop(one.id, 0, signal)
+      assert.equal((await until(engine, one.id, 'ended')).reason?.code, 'killed-by-us')
+      assert.ok((double.calls.get('SHUTDOWN') ?? 0) >= 1)
+    }))
+
   test('kills are lost: they are sent again until the task has ended', () =>
     onDouble({}, async ({ double }, engine) => {
       const one = counted()

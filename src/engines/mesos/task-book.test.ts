@@ -149,6 +149,22 @@ test('a kill is sent again with the whole grace until the task has ended, over a
   assert.equal(calls('KILL').length, 4)
 })
 
+test('a container whose grace is over, though Docker does not hear of that, is ended with its executor; a command is not', async () => {
+  const { book, clock, calls } = await bench([record('d', { containerizer: 'docker', graceMs: 60_000 }), record('m', { graceMs: 60_000 })])
+  for (const id of ['d', 'm']) await book.stop(workloadId(id), 3_000)
+  await clock.advance(5_000)
+  assert.equal(calls('SHUTDOWN').length, 0)
+  await clock.advance(5_000)
+  const one = { type: 'SHUTDOWN', shutdown: { executor_id: { value: 'd.1' }, agent_id: { value: 'S0' } } }
+  assert.deepEqual(calls('SHUTDOWN'), [one])
+  await clock.advance(5_000)
+  book.update({ ...status('d', 'TASK_FAILED', 'u'), source: 'SOURCE_AGENT', reason: 'REASON_EXECUTOR_TERMINATED' })
+  await clock.advance(60_000)
+  assert.deepEqual(calls('SHUTDOWN'), [one, one])
+  const end = book.get(workloadId('d'))
+  assert.equal(end && book.observe(end).reason?.code, 'killed-by-us')
+})
+
 test('a task without a record and without labels is killed, one of another owner is not, one that has ended is done with', async () => {
   const task = { agent: 'S0', ports: {}, containerizer: 'mesos', memoryMb: 32 } as const
   const found = new Map<string, FoundTask>([

@@ -8,6 +8,11 @@ import { type Call, nanoseconds, type TaskStatus } from './wire.ts'
 
 /** A kill may be lost at every step between here and the executor, so it is sent again until the task has ended. */
 const KILL_AGAIN_MS = 5_000
+/**
+ * Docker's executor takes the grace of a task's launch, whatever a KILL says, and none while a kill is under way (Mesos 1.11,
+ * src/docker/executor.cpp). What is still there so long after its time is ended with its executor, which an agent does within 5 s more.
+ */
+const SHUTDOWN_AFTER_MS = 5_000
 /** Tasks that did not answer are asked again, slower and slower: an agent that registers again after a fail-over may take ten minutes. */
 const RECONCILE_AGAIN: Backoff = { firstMs: 2_000, factor: 2, mostMs: 60_000 }
 /** What nobody asked about is found so often, as Mesos' documents advise (docs/reconciliation.md). */
@@ -313,7 +318,7 @@ export class TaskBook {
     this.#cancelImplicit = this.#options.clock.after(IMPLICIT_MS, () => this.#askForAll())
   }
 
-  #kill({ workload, attempt, host, stop }: TaskRecord): void {
+  #kill({ workload, attempt, host, stop, containerizer }: TaskRecord): void {
     if (stop === undefined || !this.#connected) return
     this.#options.send({
       type: 'KILL',
@@ -324,6 +329,12 @@ export class TaskBook {
         kill_policy: { grace_period: nanoseconds(stop.killAt - stop.askedAt) },
       },
     })
+    if (containerizer === 'docker' && this.#options.clock.now() >= stop.killAt + SHUTDOWN_AFTER_MS)
+      // The executor of a single task has its id.
+      this.#options.send({
+        type: 'SHUTDOWN',
+        shutdown: { executor_id: { value: taskIdOf(workload, attempt) }, agent_id: { value: host } },
+      })
   }
 
   #sendKillsAgain(): void {

@@ -121,7 +121,10 @@ export const taskInfo = (workload: Workload, placed: Placed, options: ContainerO
         : // Words for the entrypoint, which is set to sh: an image's own would be put before any program that is named here.
           { shell: false, arguments: script.arguments, environment },
     ...(workload.image === undefined ? {} : { container: dockerContainer(workload, workload.image, placed.ports, labels, options) }),
-    kill_policy: { grace_period: nanoseconds(workload.graceMs) },
+    // Docker counts it in whole seconds, and what is less is none.
+    kill_policy: {
+      grace_period: nanoseconds(workload.image === undefined ? workload.graceMs : Math.ceil(workload.graceMs / 1_000) * 1_000),
+    },
     labels: { labels },
   }
 }

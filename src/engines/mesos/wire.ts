@@ -153,6 +153,7 @@ export type Call =
         readonly kill_policy?: { readonly grace_period: { readonly nanoseconds: number } }
       }
     }
+  | { readonly type: 'SHUTDOWN'; readonly shutdown: { readonly executor_id: Value; readonly agent_id: Value } }
   | {
       readonly type: 'ACKNOWLEDGE'
       readonly acknowledge: { readonly agent_id: Value; readonly task_id: Value; readonly uuid: string }

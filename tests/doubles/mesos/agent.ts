@@ -15,6 +15,7 @@ const RETRY_FIRST_MS = 10_000
 const RETRY_MOST_MS = 600_000
 /** Mesos 1.11: the command executor's own, where neither task nor kill names one. */
 const DEFAULT_GRACE_MS = 3_000
+const EXECUTOR_SHUTDOWN_MS = 5_000
 
 export type Update = { readonly framework: string; readonly status: Status; readonly latest: string }
 
@@ -44,6 +45,8 @@ export type AgentOptions = {
   /** From a launch to the executor's first word. */
   readonly stageMs: number
   readonly retryFirstMs?: number
+  /** `--executor_shutdown_grace_period`. */
+  readonly executorShutdownMs?: number
 }
 
 export class Agent {
@@ -119,7 +122,7 @@ export class Agent {
   kill(framework: string, id: string, graceMs: number | undefined): void {
     const entry = this.tasks.get(keyOf(framework, id))
     if (entry === undefined || isTerminal(entry.state)) return
-    const grace = graceMs ?? graceOf(entry.task) ?? DEFAULT_GRACE_MS
+    const grace = (isDocker(entry.task) ? dockerGraceOf(entry.task) : (graceMs ?? graceOf(entry.task))) ?? DEFAULT_GRACE_MS
     if (entry.execution === undefined) {
       const reason = 'REASON_TASK_KILLED_DURING_LAUNCH'
       this.#tell(entry, 'TASK_KILLED', { source: 'SOURCE_AGENT', reason, message: 'Killed before delivery to the executor' })
@@ -128,6 +131,17 @@ export class Agent {
     if (!entry.killed && hasCapability(entry.info, 'TASK_KILLING_STATE')) this.#tell(entry, 'TASK_KILLING')
     entry.killed = true
     entry.execution.kill(grace)
+  }
+
+  /** The executor of a single task has its id; one that does not end by itself is ended. */
+  shutdownExecutor(framework: string, id: string): void {
+    const entry = this.tasks.get(keyOf(framework, id))
+    if (entry?.execution === undefined || isTerminal(entry.state)) return
+    this.#options.clock.after(this.#options.executorShutdownMs ?? EXECUTOR_SHUTDOWN_MS, () => {
+      if (isTerminal(entry.state)) return
+      entry.execution?.destroy()
+      this.#tell(entry, 'TASK_FAILED', { source: 'SOURCE_AGENT', reason: 'REASON_EXECUTOR_TERMINATED', message: 'Executor terminated' })
+    })
   }
 
   acknowledge(framework: string, id: string, uuid: string): void {
@@ -242,6 +256,12 @@ const isDocker = ({ container }: Task): boolean => container?.type === 'DOCKER'
 const INSPECTED = Buffer.from(JSON.stringify([{ Id: 'of a double', Args: Array.from({ length: 800 }, () => 'padding') }])).toString(
   'base64',
 )
+
+/** Docker's executor knows the grace of the launch alone, and `docker stop` counts whole seconds. */
+const dockerGraceOf = (task: Task): number | undefined => {
+  const grace = graceOf(task)
+  return grace === undefined ? undefined : Math.floor(grace / 1_000) * 1_000
+}
 
 const graceOf = ({ kill_policy: policy }: Task): number | undefined => {
   const nanoseconds = policy?.grace_period?.nanoseconds

@@ -187,6 +187,9 @@ export class Leader implements Upstream {
       case 'KILL':
         this.#kill(framework, call)
         return
+      case 'SHUTDOWN':
+        this.#shutdown(framework, call)
+        return
       case 'ACKNOWLEDGE':
         this.#acknowledge(framework, call)
         return
@@ -302,6 +305,12 @@ export class Leader implements Upstream {
     const nanoseconds = kill.kill_policy?.grace_period?.nanoseconds
     if (agent?.connected && !agent.agent.silent && !this.#options.faults.losesKill())
       agent.agent.kill(framework.id, id, nanoseconds === undefined ? undefined : nanoseconds / 1_000_000)
+  }
+
+  #shutdown(framework: Framework, { shutdown }: SchedulerCall): void {
+    if (shutdown === undefined) return
+    const agent = this.agents.get(shutdown.agent_id.value)
+    if (agent?.connected && !agent.agent.silent) agent.agent.shutdownExecutor(framework.id, shutdown.executor_id.value)
   }
 
   #acknowledge(framework: Framework, { acknowledge }: SchedulerCall): void {

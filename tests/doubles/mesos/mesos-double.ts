@@ -34,6 +34,7 @@ export type MesosDoubleOptions = Partial<LeaderTimes> & {
   /** From a launch to the executor's first word. */
   readonly stageMs?: number
   /** Until an update that is not acknowledged is told again, the first time. */
+  readonly executorShutdownMs?: number
   readonly retryFirstMs?: number
   readonly credentials?: { readonly principal: string; readonly secret: string }
   readonly region?: string
@@ -211,7 +212,7 @@ class Double implements MesosDouble {
   // ---- agents
 
   #newAgent(spec: AgentSpec): Agent {
-    const { clock, directory, pretends = false, stageMs = STAGE_MS, retryFirstMs } = this.#options
+    const { clock, directory, pretends = false, stageMs = STAGE_MS, retryFirstMs, executorShutdownMs } = this.#options
     const index = this.#agentCount++
     return new Agent(`${this.#prefix}-S${index}`, index, spec, {
       clock,
@@ -219,6 +220,7 @@ class Double implements MesosDouble {
       pretends,
       stageMs,
       ...(retryFirstMs === undefined ? {} : { retryFirstMs }),
+      ...(executorShutdownMs === undefined ? {} : { executorShutdownMs }),
     })
   }
 

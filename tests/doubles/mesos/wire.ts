@@ -60,6 +60,7 @@ export type SchedulerCall = {
   readonly revive?: { readonly roles?: readonly string[] }
   readonly suppress?: { readonly roles?: readonly string[] }
   readonly kill?: { readonly task_id: Value; readonly agent_id?: Value; readonly kill_policy?: Task['kill_policy'] }
+  readonly shutdown?: { readonly executor_id: Value; readonly agent_id: Value }
   readonly acknowledge?: { readonly agent_id: Value; readonly task_id: Value; readonly uuid: string }
   readonly reconcile?: { readonly tasks?: readonly { readonly task_id: Value; readonly agent_id?: Value }[] }
   readonly update_framework?: { readonly framework_info?: FrameworkInfo; readonly suppressed_roles?: readonly string[] }
