@@ -8,6 +8,7 @@ import {
   type Host,
   type HostId,
   hostId,
+  imageKey,
   isSpare,
   MINUTE,
   type Reason,
@@ -18,6 +19,8 @@ import {
   workloadId,
 } from '../model/index.ts'
 import {
+  binPacking,
+  type Fitness,
   type FleetHost,
   type PassResult,
   type RunningWork,
@@ -53,7 +56,7 @@ export class Standing {
   readonly #ports: Pick<AgentsPorts, 'store' | 'clock' | 'engine' | 'observer'>
   readonly #places: ControllerPlaces
   readonly #durations: Durations
-  #scheduler = new Scheduler()
+  #scheduler = new Scheduler({ fitness: FITNESS })
   /** What the scheduler was told, to be compared with what is. */
   readonly #held = new Map<string, RunningWork>()
   readonly #waiting = new Map<string, Task>()
@@ -144,7 +147,7 @@ export class Standing {
 
   /** Begins with a scheduler that knows nothing, where what was told may not be what is: after a commit that failed. */
   startOver(): void {
-    this.#scheduler = new Scheduler()
+    this.#scheduler = new Scheduler({ fitness: FITNESS })
     this.#isNew = true
     this.#compareAll = true
     // What was placed in a commit that failed waits again: it is nobody's to settle any more.
@@ -342,7 +345,7 @@ export class Standing {
   #taskOf(agent: Agent): Task | undefined {
     const { store } = this.#ports
     if (!mayBePlaced(agent, store)) return undefined
-    const constraints = this.#hosts.has(BOUNDLESS.id) ? undefined : store.get('template', agent.template)?.constraints
+    const { constraints, image } = (this.#hosts.has(BOUNDLESS.id) ? undefined : store.get('template', agent.template)) ?? {}
     return {
       id: workloadOfAgent(agent),
       tier: isSpare(agent) ? 'spare' : 'agent',
@@ -350,6 +353,7 @@ export class Standing {
       controller: agent.controller,
       resources: agent.resources,
       constraints: constraints ?? NO_CONSTRAINTS,
+      ...(image === undefined ? {} : { near: [imageKey(image)] }),
       // By the controller's clock, which may be ahead of ours: it waits no later than from when we know of it.
       readyAt: Math.min(agent.queuedAt, agent.phaseSince),
       ...this.#preemptible(agent, undefined),
@@ -391,6 +395,18 @@ const takesAgents = (controller: Controller | undefined): boolean =>
 /** A silent host may be back at any moment with all that it has. */
 const LEAVING: ReadonlySet<Host['state']> = new Set<Host['state']>(['cordoned', 'draining', 'drained'])
 const NO_SPARES: ReadonlyMap<WorkloadId, Omit<Reason, 'since'>> = new Map()
+/**
+ * Full hosts fill up first, and of hosts that are used about alike one that has the image is taken: a pull takes longer than all the rest of a start.
+ * A tenth, so that no image keeps work on a host that would otherwise be empty and could be given back.
+ */
+const FITNESS: Fitness = {
+  kind: 'weighted',
+  parts: [
+    { fitness: binPacking(), weight: 0.9 },
+    { fitness: { kind: 'locality' }, weight: 0.1 },
+  ],
+}
+
 const NO_CONSTRAINTS: Readonly<Record<string, string>> = {}
 
 /** More than any engine has, in the proportions of usual machines, so that shares can still be compared. */
@@ -403,13 +419,14 @@ const BOUNDLESS: FleetHost = {
 }
 
 /** What matters to a place: when a host was seen last does not, and would make everybody look again. */
-const asFleetHost = ({ id, role, capacity, attributes, state, reservedFor }: Host): FleetHost => ({
+const asFleetHost = ({ id, role, capacity, attributes, state, reservedFor, images }: Host): FleetHost => ({
   id,
   role,
   capacity,
   attributes,
   state,
   ...(reservedFor === undefined ? {} : { reservedFor }),
+  ...(images === undefined ? {} : { holds: images }),
 })
 
 /** A row that was right once may not be any more (hosts went away); a wrong one must not stop everybody. */
@@ -435,6 +452,7 @@ const isSameTask = (a: Task, b: Task): boolean =>
   a.readyAt === b.readyAt &&
   a.ports === b.ports &&
   a.preemptible?.cost === b.preemptible?.cost &&
+  a.near?.[0] === b.near?.[0] &&
   (a.constraints === b.constraints || JSON.stringify(a.constraints) === JSON.stringify(b.constraints)) &&
   isSameAmount(a, b)
 

@@ -34,6 +34,15 @@ workloads: { listen: { host: 10.0.0.9, port: 7071 } }`,
   assert.equal(engine.kind === 'docker' && engine.daemons?.length, 2)
 })
 
+test('what is pulled, and when, is said outright', () => {
+  const { engine } = parseConfig('manor.yaml', 'engine: { kind: docker, pullPolicy: always, prePull: true }')
+  assert.deepEqual(engine, { kind: 'docker', pullPolicy: 'always', prePull: true })
+  assert.throws(
+    () => parseConfig('manor.yaml', 'engine: { kind: docker, pullPolicy: sometimes }'),
+    /engine\.pullPolicy is "sometimes": give missing, always or never/,
+  )
+})
+
 test('a double needs no addresses', () => {
   for (const kind of ['mesos', 'marathon'])
     assert.equal(parseConfig('manor.yaml', `engine: { kind: ${kind}, double: true }`).engine.kind, kind)

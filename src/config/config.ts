@@ -62,6 +62,10 @@ const Docker = Type.Object(
     ),
     base: optional(text('the path of a root file system as a tar, on which Manor makes its images')),
     images: optional(Images),
+    pullPolicy: optional(
+      Type.Union([Type.Literal('missing'), Type.Literal('always'), Type.Literal('never')], { description: 'missing, always or never' }),
+    ),
+    prePull: optional(Type.Boolean({ description: 'true or false' })),
     registries: optional(Type.Record(Type.String(), Registry, { description: 'logins by registry, each with username and passwordFile' })),
   },
   closed,

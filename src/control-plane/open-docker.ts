@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { ConfigError, type DockerConfig } from '../config/index.ts'
-import { createDockerEngine, type DaemonOptions, DockerPreparations } from '../engines/index.ts'
+import { createDockerEngine, type DaemonOptions, type DockerEngineOptions, DockerPreparations } from '../engines/index.ts'
 import { programsInImages, programsInNamedImages } from '../images/index.ts'
 import { hostId, tenantId } from '../model/index.ts'
 import { type Clock, deadline } from '../runtime/index.ts'
+import type { Store } from '../store/index.ts'
 import { containerUser, registriesOf, tlsOf, usualDaemon } from './containers.ts'
 import { DOOR_PORT, type EngineOptions, type OpenedEngine } from './opened-engine.ts'
 import { placedOn } from './placed-on.ts'
@@ -29,6 +30,7 @@ export const openDockerEngine = async (options: EngineOptions, config: DockerCon
     clock,
     random,
     registries: await registriesOf(config),
+    ...pullsOf(config, options.store),
     userOf: () => user,
     placedOn: host => placedOn(options.store, owner, host),
     onWarning,
@@ -51,6 +53,22 @@ export const openDockerEngine = async (options: EngineOptions, config: DockerCon
       await engine.close()
       await preparations[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** What is pulled, and what of it in advance: what templates name, and the images that Manor was given for all others. */
+const pullsOf = (
+  { pullPolicy, prePull, images }: DockerConfig,
+  store: Pick<Store, 'list'>,
+): Pick<DockerEngineOptions, 'pullPolicy' | 'imagesWanted'> => {
+  if (prePull && pullPolicy === 'never')
+    throw new ConfigError(
+      'engine.prePull is true, and engine.pullPolicy is never: nothing could be pulled in advance. Leave one of them out.',
+    )
+  const given = images === undefined ? [] : [images.controller, images.agent]
+  return {
+    ...(pullPolicy === undefined ? {} : { pullPolicy }),
+    ...(prePull ? { imagesWanted: () => [...given, ...store.list('template').flatMap(({ image }) => image ?? [])] } : {}),
   }
 }
 

@@ -19,6 +19,8 @@ export type Host = {
   /** What may be given to workloads; what the system and Manor itself need is taken off already. */
   readonly capacity: Resources
   readonly attributes: Readonly<Record<string, string>>
+  /** Keys (imageKey) of images that it has, in order; absent where its engine runs none or cannot tell. */
+  readonly images?: readonly string[]
   readonly state: HostState
   readonly seenAt: Timestamp
   /** Whether limits hold here, and if not, why, in words for a person. */

@@ -22,13 +22,14 @@ import type { TlsFiles } from './client/transport.ts'
 import { untilAborted } from './client/until-aborted.ts'
 import type { DockerEngineOptions } from './docker-engine.ts'
 import { applyFirewall, type FirewallOptions } from './firewall.ts'
-import { describeDockerHost, silentHost } from './host.ts'
+import { describeDockerHost, type ImageNames, silentHost } from './host.ts'
 import { LABEL, ownerLabel } from './labels.ts'
 import { logTail } from './log-tail.ts'
 import { Networks } from './networks.ts'
 import { hasEnded } from './observe.ts'
 import { Observed } from './observed.ts'
 import { Outages } from './outages.ts'
+import { PrePull } from './pre-pull.ts'
 import { hostSilent } from './start-failure.ts'
 import { StartLimiter } from './start-limiter.ts'
 import { Stopper } from './stopper.ts'
@@ -76,6 +77,8 @@ export type FleetOptions = Pick<
   readonly placedOn: NonNullable<DockerEngineOptions['placedOn']>
   /** A stream of events that is silent for so long is begun anew. */
   readonly eventsIdleMs: Milliseconds
+  /** Images to have on every host before anything of them is started. */
+  readonly imagesWanted: () => readonly string[]
   readonly onWarning: (sentence: string) => void
   readonly onHint: (observation: Observation) => void
 }
@@ -84,6 +87,8 @@ export type FleetOptions = Pick<
 const SWEEP_EVERY_MS = 60_000
 /** Which images a host has changes with pulls and prunings, and only decides between hosts that would all do. */
 const IMAGES_EVERY_MS = 30_000
+/** A daemon that answers was listed once within this after Manor's start. */
+const FIRST_LIST_MS = 1_000
 const EVENTS = ['start', 'die', 'oom', 'destroy']
 
 /** One daemon and all that is known of it. Silence is not death: while it does not answer, what ran there is `unknown`. */
@@ -102,7 +107,7 @@ export class Daemon {
   #rootDir: string | undefined
   #volumes: string | undefined
   #lastHost: Host | undefined
-  #images: { readonly at: number; readonly tags: readonly string[] } | undefined
+  #images: { readonly at: number; readonly names: ImageNames } | undefined
   #listed = false
   #prepared = false
   #preparing: Promise<void> | undefined
@@ -157,7 +162,7 @@ export class Daemon {
 
   /** Begins to follow events and to sweep. A daemon that is silent now is taken up when it is back. */
   start(): void {
-    this.#loops = [this.#follow(), this.#sweepNowAndThen()]
+    this.#loops = [this.#follow(), this.#sweepNowAndThen(), this.#prePull()]
   }
 
   /** Whether it was ever seen what is there. */
@@ -360,6 +365,24 @@ export class Daemon {
     }
   }
 
+  /** A daemon is asked for nothing before it was listed once: one that is silent would only fail for each image. */
+  async #prePull(): Promise<void> {
+    const { clock, imagesWanted: wanted } = this.#fleet
+    const { signal } = this.#end
+    while (!this.#listed && !signal.aborted) await clock.sleep(FIRST_LIST_MS, signal).catch(() => undefined)
+    const pulls = new PrePull({
+      wanted,
+      has: (image, until) => this.#client.hasImage(image, until),
+      bring: async image => {
+        await this.#submitter.bring(image)
+        this.#images = undefined
+      },
+      clock,
+      onProblem: (image, cause) => this.#note(`The image ${image} could not be brought in advance`, cause),
+    })
+    await pulls.run(signal)
+  }
+
   /** Takes away what a crash between two calls left: containers that were made and never started, records of stops, unused networks. */
   async #sweep(signal: AbortSignal): Promise<void> {
     const { clock, orphanGraceMs } = this.#fleet
@@ -377,11 +400,11 @@ export class Daemon {
     })
   }
 
-  async #imagesThere(signal: AbortSignal): Promise<readonly string[]> {
+  async #imagesThere(signal: AbortSignal): Promise<ImageNames> {
     const now = this.#fleet.clock.monotonic()
-    if (this.#images !== undefined && now - this.#images.at < IMAGES_EVERY_MS) return this.#images.tags
-    this.#images = { at: now, tags: await this.#client.imageTags(signal) }
-    return this.#images.tags
+    if (this.#images !== undefined && now - this.#images.at < IMAGES_EVERY_MS) return this.#images.names
+    this.#images = { at: now, names: await this.#client.imageNames(signal) }
+    return this.#images.names
   }
 
   /** Bounds a question to the daemon, and keeps account of whether it answers. */

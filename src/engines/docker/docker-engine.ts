@@ -32,6 +32,8 @@ export type DockerEngineOptions = {
   /** For workloads that name none. */
   readonly images?: { readonly controller?: string; readonly agent?: string }
   readonly pullPolicy?: PullPolicy
+  /** Images to have on every host in advance, as of now, the most wanted first; asked twice a minute. None unless told. */
+  readonly imagesWanted?: () => readonly string[]
   /** Logins by the registry's host; `docker.io` for the default one. */
   readonly registries?: Readonly<Record<string, RegistryLogin>>
   /** Who an account's workloads run as inside their containers; 1000:1000 unless told. Never root. */
@@ -222,6 +224,7 @@ const fleetOf = (options: DockerEngineOptions, onHint: (observation: Observation
     extraHosts: options.extraHosts ?? [],
     peersByName: options.daemons.length === 1,
     pullPolicy: options.pullPolicy ?? 'missing',
+    imagesWanted: options.imagesWanted ?? (() => []),
     loginOf: registry => (Object.hasOwn(registries, registry) ? registries[registry] : undefined),
     imageOf: workload => workload.image ?? images[workload.labels.kind],
     userOf: account => notRoot(account, userOf(account)),

@@ -4,6 +4,7 @@ import {
   type Host,
   type HostId,
   type HostRole,
+  imageKey,
   type Resources,
   type TenantId,
   type Timestamp,
@@ -28,11 +29,20 @@ const UNKNOWN_DISK_MB = 20_480
 /** Images named in a host's attributes. A host has dozens; thousands would make every host row large. */
 const MAX_IMAGES = 100
 
+/** Images that the scheduler is told of. Dozens are usual; a host with more than this keeps them for ever, and says less of each. */
+const MAX_KEYS = 1_000
+
+export type ImageNames = { readonly tags: readonly string[]; readonly digests: readonly string[] }
+
+/** In order, so that the same images are the same list. */
+const keysOf = ({ tags, digests }: ImageNames): readonly string[] =>
+  [...new Set([...tags, ...digests].map(imageKey))].sort().slice(0, MAX_KEYS)
+
 /** A daemon's machine as a host. */
 export const describeDockerHost = async (
   description: HostDescription,
   info: Info,
-  images: readonly string[],
+  images: ImageNames,
   isLocal: boolean,
   now: Timestamp,
 ): Promise<Host> => {
@@ -49,7 +59,8 @@ export const describeDockerHost = async (
       memoryMb: Math.max(0, Math.floor(info.MemTotal / BYTES_PER_MEBIBYTE) - reserved.memoryMb),
       diskMb: Math.max(0, freeMb - reserved.diskMb),
     },
-    attributes: { ...attributesOf(info, images), ...attributes },
+    attributes: { ...attributesOf(info, images.tags), ...attributes },
+    images: keysOf(images),
     state: 'ready',
     seenAt: now,
     limits: { memory: info.MemoryLimit, cpu: info.CPUShares, ...(reason === '' ? {} : { reason }) },

@@ -1,7 +1,6 @@
-import type { Workload, WorkloadId } from '../../model/index.ts'
+import { type ImageReference, parseImage, type Workload, type WorkloadId } from '../../model/index.ts'
 import type { Random } from '../../runtime/index.ts'
 import { invalid } from '../process/prepare.ts'
-import { type ImageReference, parseImage } from './client/image-reference.ts'
 import { LEAST_MEMORY_MB } from './container-spec.ts'
 import { choosePorts } from './ports.ts'
 
@@ -61,9 +60,12 @@ export const imageFor = (
   if (text === undefined)
     throw invalid(`${workload.id} names no image.`, `Give its template an image, or the ${engine} engine a default one.`)
   const image = parseImage(text)
-  if (image === undefined) throw invalid(`"${text}" is no name of an image.`, 'Give [HOST/]NAME[:TAG] or [HOST/]NAME@sha256:DIGEST.')
+  if (image === undefined) throw noImage(text)
   return { ...image, text }
 }
+
+export const noImage = (text: string) =>
+  invalid(`"${text}" is no name of an image.`, 'Give [HOST/]NAME[:TAG] or [HOST/]NAME@sha256:DIGEST.')
 
 /** Throws an EngineError where a limit is too small for Docker to take. */
 export const checkMemory = ({ id, resources: { memoryMb } }: Workload): void => {

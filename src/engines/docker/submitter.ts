@@ -1,12 +1,12 @@
 import { realpath } from 'node:fs/promises'
-import type { Workload, WorkloadId } from '../../model/index.ts'
+import { type ImageReference, parseImage, type Workload, type WorkloadId } from '../../model/index.ts'
 import type { Clock, Random } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import { checkWorkload, invalid } from '../process/prepare.ts'
 import type { Inspected } from './client/answers.ts'
 import type { DockerClient } from './client/client.ts'
 import { hasStatus } from './client/errors.ts'
-import { type ImageReference, type RegistryLogin, registryAuthHeader } from './client/image-reference.ts'
+import { type RegistryLogin, registryAuthHeader } from './client/image-reference.ts'
 import { type TarEntry, tarOf } from './client/tar.ts'
 import { type ContainerUser, containerSpec, privateFiles } from './container-spec.ts'
 import { containerName, readLabels } from './labels.ts'
@@ -15,7 +15,7 @@ import { allMounts, checkMounts, PRIVATE_ROOT } from './policy.ts'
 import { choosePorts, mayChoose } from './ports.ts'
 import { isNetworkGone, isPortTaken, pullFailure, startFailure } from './start-failure.ts'
 import type { StartLimiter } from './start-limiter.ts'
-import { checkMemory, imageFor, Starts } from './starts.ts'
+import { checkMemory, imageFor, noImage, Starts } from './starts.ts'
 import { writeToVolume } from './volume-files.ts'
 
 export type PullPolicy = 'missing' | 'always' | 'never'
@@ -88,6 +88,13 @@ export class Submitter {
     } catch (cause) {
       throw startFailure(cause)
     }
+  }
+
+  /** Has an image there, as a start would; rejects with an EngineError where it cannot be had. */
+  async bring(text: string): Promise<void> {
+    const image = parseImage(text)
+    if (image === undefined) throw noImage(text)
+    await this.#bring({ ...image, text })
   }
 
   async #check(workload: Workload): Promise<ImageReference & { readonly text: string }> {

@@ -60,9 +60,15 @@ export const scoreOf = (fitness: Fitness, task: Task, ask: Ask, context: CheckCo
     case 'locality':
       return locality(task, context)
     case 'weighted': {
-      const parts = fitness.parts.map(({ fitness: part, weight }) => ({ score: scoreOf(part, task, ask, context), weight }))
+      // What is the same for every host is not worked out for each: most tasks are near to nothing.
+      const isSame = ({ fitness: { kind } }: (typeof fitness.parts)[number]): boolean =>
+        kind === 'locality' && (task.near ?? []).length === 0
+      const same = fitness.parts.filter(isSame).reduce((sum, { weight }) => sum + weight, 0)
+      const parts = fitness.parts
+        .filter(part => !isSame(part))
+        .map(({ fitness: part, weight }) => ({ score: scoreOf(part, task, ask, context), weight }))
       return slot => {
-        let sum = 0
+        let sum = same
         for (const { score, weight } of parts) sum += weight * score(slot)
         return sum
       }

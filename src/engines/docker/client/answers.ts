@@ -73,7 +73,8 @@ export const Info = Type.Object({
 })
 export type Info = Static<typeof Info>
 
-export const Image = Type.Object({ RepoTags: Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()])) })
+const Names = Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()]))
+export const Image = Type.Object({ RepoTags: Names, RepoDigests: Names })
 
 export const Network = Type.Object({
   Id: Type.String(),

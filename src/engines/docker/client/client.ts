@@ -6,11 +6,12 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from 'typebox'
 import { Type } from 'typebox'
+import type { ImageReference } from '../../../model/index.ts'
 import { Created, DaemonEvent, Image, Info, Inspected, Network, Progress, parse, Stats, Summary, type Volume, Volumes } from './answers.ts'
 import { compareVersions, negotiate } from './api-version.ts'
 import { absentAsUndefined, DockerError, hasStatus } from './errors.ts'
 import { LineSplitter } from './frames.ts'
-import { type ImageReference, pullQuery } from './image-reference.ts'
+import { pullQuery } from './image-reference.ts'
 import { type Answer, type Call, Transport, type TransportOptions } from './transport.ts'
 import { untilAborted } from './until-aborted.ts'
 
@@ -129,10 +130,14 @@ export class DockerClient {
     return (await absentAsUndefined(this.#call({ method: 'GET', path: `/images/${encodeURI(name)}/json` }, signal))) !== undefined
   }
 
-  /** Names with tags of the images that are there. */
-  async imageTags(signal: AbortSignal): Promise<string[]> {
+  /** Names of the images that are there: those with a tag, and those with a digest. */
+  async imageNames(signal: AbortSignal): Promise<{ readonly tags: readonly string[]; readonly digests: readonly string[] }> {
     const images = await this.#get(Type.Array(Image), '/images/json', {}, signal)
-    return images.flatMap(({ RepoTags }) => RepoTags ?? []).filter(tag => !tag.startsWith('<none>'))
+    const isNamed = (name: string): boolean => !name.startsWith('<none>')
+    return {
+      tags: images.flatMap(({ RepoTags }) => RepoTags ?? []).filter(isNamed),
+      digests: images.flatMap(({ RepoDigests }) => RepoDigests ?? []).filter(isNamed),
+    }
   }
 
   /** Brings an image. The answer is 200 before anything was tried: an error comes as a line of the stream, and the stream may just end. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseImage, pullQuery, registryAuthHeader } from './image-reference.ts'
+import { parseImage } from '../../../model/index.ts'
+import { pullQuery, registryAuthHeader } from './image-reference.ts'
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`
 
