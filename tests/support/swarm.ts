@@ -82,6 +82,9 @@ const connect = ([first, ...others]: readonly Dockerd[]): void => {
   inside(first.holder, 'link', 'add', BRIDGE, 'type', 'bridge')
   inside(first.holder, 'addr', 'add', `${addressOf(0)}/24`, 'dev', BRIDGE)
   inside(first.holder, 'link', 'set', BRIDGE, 'up')
+  // A daemon that starts while the bridge is there closes it to what passes from one of the others to the next.
+  const through = ['-I', 'FORWARD', '-i', BRIDGE, '-o', BRIDGE, '-j', 'ACCEPT']
+  execFileSync('nsenter', ['--target', String(first.holder), '--net', 'iptables', ...through])
   for (const [index, { holder }] of others.entries()) {
     const name = `manor${index + 1}`
     inside(first.holder, 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'manor0', 'netns', String(holder))

@@ -49,6 +49,8 @@ export type ClusterOptions = Pick<
 
 /** What is swept is nobody's: a minute more or less does not matter. */
 const SWEEP_EVERY_MS = 60_000
+/** What ended before was looked at on its node, or never will be. */
+const ENDED_LATELY_MS = 60_000
 const NO_REACH: ReachSeen = { isReached: false, hasNoNewPrivileges: false }
 
 type Entry = { readonly service: ServiceSeen; readonly tasks: readonly TaskSeen[]; readonly looked: Looked }
@@ -231,7 +233,9 @@ export class Cluster {
       ...this.#daemons.map(daemon => daemon.look(signal)),
     ])
     this.#stops.take(records)
-    const byService = Map.groupBy(tasks.map(readTask), ({ serviceId }) => serviceId)
+    const seen = tasks.map(readTask)
+    await this.#lookAtEnds(seen, signal)
+    const byService = Map.groupBy(seen, ({ serviceId }) => serviceId)
     const entries = new Map<WorkloadId, Entry>()
     for (const each of services) {
       const service = readService(each)
@@ -243,6 +247,18 @@ export class Cluster {
     this.#isListed = true
     this.#overlays.take([...entries.values()].map(({ service: { told, together, networks } }) => ({ id: told.id, together, networks })))
     for (const [id, entry] of entries) this.#goOn(id, entry)
+  }
+
+  /** Nodes and managers were asked at once, and those may know of an end that was not there when its node was asked. */
+  async #lookAtEnds(tasks: readonly TaskSeen[], signal: AbortSignal): Promise<void> {
+    const since = this.#options.clock.now() - ENDED_LATELY_MS
+    await Promise.all(
+      tasks.map(async task => {
+        const daemon = this.#daemonOf(task.nodeId)
+        if (task.containerId === undefined || daemon === undefined || !isOver(task) || task.at < since) return
+        if (daemon.of(task.containerId)?.state !== 'ended') await daemon.lookAt(task.containerId, signal)
+      }),
+    )
   }
 
   /** Looks at one workload; undefined where it is not there. */
@@ -271,6 +287,7 @@ export class Cluster {
       nodeOf: nodeId => this.#nodes.find(node => node.nodeId === nodeId),
       ...(stop === undefined ? {} : { stop }),
       ...(onNode === undefined ? {} : { onNode }),
+      nodeTellsMore: this.#daemonOf(main?.nodeId) !== undefined,
       now: this.#options.clock.now(),
     })
   }

@@ -81,6 +81,18 @@ const rows: readonly (readonly [
   ['a silent node whose task the Swarm has given up', seen([task({ desired: 'shutdown' })], {}, isDown), 'unknown'],
   ['a node that is not listed any more', seen([task()], {}, { nodeOf: () => undefined }), 'unknown'],
   ['an ended task', seen([task({ state: 'failed', exitCode: 4 })]), 'ended', 'exit-code'],
+  [
+    'an ended task of which its node tells in a moment',
+    seen([task({ state: 'failed', exitCode: 137 })], {}, { nodeTellsMore: true }),
+    'stopping',
+    'exit-code',
+  ],
+  [
+    'an ended task of which its node has not told for long',
+    seen([task({ state: 'failed', exitCode: 137, at: NOW - 11_000 })], {}, { nodeTellsMore: true }),
+    'ended',
+    'exit-code',
+  ],
   ['an ended task on a silent node', seen([task({ state: 'failed', exitCode: 4 })], {}, isDown), 'ended', 'exit-code'],
   [
     'a parked service whose second task waits for ever',

@@ -81,6 +81,8 @@ export type Beside = {
   readonly stop?: { readonly askedAt: Timestamp }
   /** What the daemon of its node says of its container, where Manor reaches that. */
   readonly onNode?: Observation
+  /** Whether Manor knows the daemon of its node, which may tell more than it has. */
+  readonly nodeTellsMore?: boolean
   readonly now: Timestamp
 }
 
@@ -134,7 +136,11 @@ const withoutTask = (service: ServiceSeen, base: Base, { stop, now }: Beside): L
   return { observation: { ...base, state: isLost ? 'unknown' : 'pending' }, mustPark: isLost }
 }
 
-const ended = (main: TaskSeen, seen: Placed, told: Told, { stop, onNode, nodeOf }: Beside, strays: boolean): Observation => {
+/** What a node's daemon knows of an end is waited for so long: it may be slow, or have just been started anew. */
+const NODE_TELLS_WITHIN_MS = 10_000
+
+const ended = (main: TaskSeen, seen: Placed, told: Told, beside: Beside, strays: boolean): Observation => {
+  const { stop, onNode, nodeOf, nodeTellsMore = false, now } = beside
   const stopped = stop !== undefined && main.at >= stop.askedAt - CLOCK_SKEW_MS
   const ran = hasRun(main)
   const ending = {
@@ -149,7 +155,8 @@ const ended = (main: TaskSeen, seen: Placed, told: Told, { stop, onNode, nodeOf 
   const swarms = { ...taskReason({ ...rest, ...exact }), since: main.at }
   // Only its node knows whether it was memory, and what it said last; only the Swarm knows that it was the Swarm.
   const known = onNode?.state === 'ended' && ran ? onNode : undefined
-  if (strays) return { ...seen, state: 'stopping', reason: swarms, startedAt: known?.startedAt ?? main.createdAt }
+  const isAwaited = ran && known === undefined && nodeTellsMore && now - main.at < NODE_TELLS_WITHIN_MS
+  if (strays || isAwaited) return { ...seen, state: 'stopping', reason: swarms, startedAt: known?.startedAt ?? main.createdAt }
   return {
     ...seen,
     state: 'ended',
