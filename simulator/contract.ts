@@ -45,6 +45,8 @@ export type JobMix = {
   readonly fails?: number
   readonly leaks?: number
   readonly hangs?: number
+  /** Warm spares that the label's template keeps for each controller of the team; absent: none. */
+  readonly spares?: number
 }
 
 export type Team = {

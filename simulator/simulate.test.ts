@@ -33,6 +33,16 @@ for (const engine of ENGINE_SHAPES)
     assert.ok(outcome.builds.succeeded > 0 && outcome.manorRestarts > 0)
   })
 
+test('a fleet that keeps warm spares builds all and comes to rest with them, and no team ever uses more than its quota', async () => {
+  for (const seed of [2, 5]) {
+    const plan = dense(seed)
+    const teams = plan.teams.map(team => ({ ...team, jobs: team.jobs.map(mix => ({ ...mix, spares: 1 })) }))
+    const outcome = await simulate({ ...plan, teams })
+    assert.deepEqual(outcome.violations, [])
+    assert.ok(outcome.builds.succeeded > 0)
+  }
+})
+
 test('a fault that is left out does not happen, and the others happen when they did', async () => {
   const all = await simulate(dense(7))
   const without = all.faults.slice(0, 3).map(({ number }) => number)

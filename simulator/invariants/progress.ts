@@ -1,5 +1,5 @@
 import { LOGS_KEPT } from '../../src/agents/sweeper.ts'
-import { addResources, capOf, holdsPlace, isAtRest, NO_RESOURCES, shareOfHost } from '../../src/model/index.ts'
+import { type Agent, addResources, capOf, holdsPlace, isAtRest, isSpare, NO_RESOURCES, shareOfHost } from '../../src/model/index.ts'
 import { DRAIN_RULES } from '../../src/scheduler/index.ts'
 import type { Item } from '../world/jenkins.ts'
 import { fitsInto, type Machine } from '../world/machines.ts'
@@ -50,7 +50,8 @@ export const workConserving: Invariant = {
         const { store } = world
         if (store === undefined || world.engine.shape === 'own-placement') return
         const live = store.by('agentsByLife', 'live')
-        const queued = live.filter(({ phase }) => phase === 'queued')
+        // Nobody waits for a warm spare.
+        const queued = live.filter(agent => agent.phase === 'queued' && !isSpare(agent))
         if (queued.length === 0) {
           since.clear()
           return
@@ -101,17 +102,23 @@ export const unrest = (world: World, waiting: ReadonlySet<Item>): string | undef
   }
   const [item] = waiting
   if (item) return `${waiting.size} items wait. ${whyItWaits(world, item)}`
-  const [agent] = store.by('agentsByLife', 'live')
+  // Warm spares are what rest looks like where they are wanted, and where there is no room for them, they wait.
+  const isResting = (agent: Agent): boolean => isSpare(agent) && (agent.phase === 'online' || agent.phase === 'queued')
+  const spares = new Set(store.by('agentsByLife', 'live').filter(isResting))
+  const isSpares = (name: string): boolean => [...spares].some(({ id }) => id === name)
+  const agent = store.by('agentsByLife', 'live').find(live => !spares.has(live))
   if (agent) return `Agent ${agent.id} is ${agent.phase} (${agent.reason?.message ?? 'no reason'}).`
   for (const live of world.engine.liveOf.values())
     for (const { id, workload } of live) {
+      if (isSpares(workload.labels.noun)) continue
       if (workload.labels.kind === 'agent') return `Workload ${id} runs.`
       if (store.get('controller', workload.labels.noun)?.workload !== id) return `Workload ${id} runs and is not the current run.`
     }
-  const [directory] = world.directories
+  const directory = [...world.directories].find(name => !isSpares(name))
   if (directory !== undefined) return `The directory of agent ${directory} is there.`
   for (const { nodes, controller } of world.homes.values())
-    if (nodes.size > 0 && world.programOf(controller)) return `Controller ${controller} has ${nodes.size} nodes.`
+    if ([...nodes.keys()].some(name => !isSpares(name)) && world.programOf(controller))
+      return `Controller ${controller} has ${nodes.size} nodes.`
   return undefined
 }
 

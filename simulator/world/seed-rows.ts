@@ -57,4 +57,5 @@ export const templatesOf = (team: Team): Template[] =>
     environment: { [LABEL_VARIABLE]: labelOf(team, mix) },
     constraints: {},
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    ...(mix.spares === undefined ? {} : { spares: mix.spares }),
   }))
