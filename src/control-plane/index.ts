@@ -6,7 +6,7 @@
 export { composePlane, type Plane, type PlanePorts } from './compose.ts'
 export { StartError, type StartErrorCode } from './errors.ts'
 export { type Layout, layoutOf } from './layout.ts'
-export type { StartDoubles } from './opened-engine.ts'
+export type { EngineOptions, OpenedEngine, StartDoubles } from './opened-engine.ts'
 export { prepareHome } from './prepare-home.ts'
 export { type RunFile, readRunFile } from './run-files.ts'
 export { runSample, SAMPLE_JOB, type SampleNews, sampleIsDone } from './sample.ts'

@@ -28,7 +28,7 @@ import { explainController } from './explain-controller.ts'
 import { keepHouse } from './housekeeping.ts'
 import type { Layout } from './layout.ts'
 import { openEngine } from './open-engine.ts'
-import type { OpenedEngine, StartDoubles } from './opened-engine.ts'
+import type { EngineOptions, OpenedEngine, StartDoubles } from './opened-engine.ts'
 import { homeError, prepareHome, replaceFile } from './prepare-home.ts'
 import { removeRunFiles, writeRunFiles } from './run-files.ts'
 import { runToken } from './run-token.ts'
@@ -55,6 +55,8 @@ export type ManorOptions = {
   readonly startDoubles?: StartDoubles
   /** For a Manor on Mesos whose framework was removed there: begin another. */
   readonly newFramework: boolean
+  /** Opens the engine in place of the one that the configuration names; tests give one of several hosts. */
+  readonly openEngine?: (options: EngineOptions) => Promise<OpenedEngine>
   /** Name of this machine among hosts. */
   readonly hostName: string
   readonly mirror?: string
@@ -138,7 +140,7 @@ const open = async (
   const script = await readFile(options.hookScript, 'utf8')
   await replaceFile(join(layout.hook, HOOK_FILE), script, 0o644)
   const door = new Door(clock, undo)
-  const opened = await openEngine({
+  const opened = await (options.openEngine ?? openEngine)({
     ...options,
     store,
     layout,

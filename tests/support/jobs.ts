@@ -4,27 +4,30 @@ import { waitFor } from './wait.ts'
 
 export type BuildState = { readonly building: boolean; readonly result: string | null; readonly number: number; readonly builtOn: string }
 
+/** A Manor, whoever started it. */
+type Reached = Pick<RunningManor, 'url' | 'post'>
+
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
 /** The jobs of one controller, through Manor's router, as its administrator: what a person would do in the pages. */
 export class Jobs {
-  readonly #manor: RunningManor
+  readonly #manor: Reached
   readonly #controller: string
   readonly #authorization: string
 
-  private constructor(manor: RunningManor, controller: string, authorization: string) {
+  private constructor(manor: Reached, controller: string, authorization: string) {
     this.#manor = manor
     this.#controller = controller
     this.#authorization = authorization
   }
 
-  static async of(manor: RunningManor, controller: string): Promise<Jobs> {
+  static async of(manor: Reached, controller: string): Promise<Jobs> {
     const { user, password } = await manor.post<CredentialsView>(`/api/v1/controllers/${controller}/credentials`, {})
     return new Jobs(manor, controller, `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`)
   }
 
   /** The same jobs through another run of Manor. */
-  through(manor: RunningManor): Jobs {
+  through(manor: Reached): Jobs {
     return new Jobs(manor, this.#controller, this.#authorization)
   }
 
