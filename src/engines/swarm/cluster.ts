@@ -1,13 +1,24 @@
-import type { Host, HostId, Milliseconds, Observation, Reason, TenantId, Workload, WorkloadId } from '../../model/index.ts'
+import {
+  type Host,
+  type HostId,
+  type Milliseconds,
+  type Observation,
+  type Reason,
+  type TenantId,
+  type Workload,
+  type WorkloadId,
+  workloadId,
+} from '../../model/index.ts'
 import { type Clock, deadline, type Random } from '../../runtime/index.ts'
 import { untilAborted } from '../docker/client/until-aborted.ts'
-import { LABEL, ownerLabel } from '../docker/labels.ts'
+import { ownerLabel } from '../docker/labels.ts'
 import { logTail } from '../docker/log-tail.ts'
 import { hostSilent } from '../docker/start-failure.ts'
 import { StartLimiter } from '../docker/start-limiter.ts'
 import { EngineError } from '../engine.ts'
 import { SwarmClient } from './client.ts'
 import { Drains } from './drains.ts'
+import { forgetLeftovers, sweepLeftovers } from './leftovers.ts'
 import { isLeaderless, Managers, mayAskAnother } from './managers.ts'
 import { serviceName } from './names.ts'
 import { NodeDaemon, type SwarmDaemonOptions } from './node-daemon.ts'
@@ -402,13 +413,8 @@ export class Cluster {
   /** Takes away what a crash between two calls left: secrets and records of stops without a service, unused overlays. */
   async #sweep(signal: AbortSignal): Promise<void> {
     const { clock, owner, orphanGraceMs } = this.#options
-    const now = clock.now()
-    for (const kind of ['secrets', 'configs'] as const)
-      for (const { ID, CreatedAt, Spec } of await this.#client.kept(kind, [ownerLabel(owner)], signal)) {
-        const id = Spec.Labels?.[LABEL.workload] ?? Spec.Labels?.[LABEL.stop]
-        const isNobodys = ![...this.#entries.keys()].some(known => known === id) && now - Date.parse(CreatedAt) > orphanGraceMs
-        if (isNobodys) await this.#client.forget(kind, ID, signal)
-      }
+    const isThere = (id: string): boolean => this.#entries.has(workloadId(id))
+    await sweepLeftovers(this.#client, owner, isThere, clock.now() - orphanGraceMs, signal)
     await this.#look(signal)
     await this.#overlays.sweep(signal)
   }
@@ -417,12 +423,7 @@ export class Cluster {
   async #forget(id: WorkloadId, signal: AbortSignal): Promise<void> {
     this.#stops.forget(id)
     this.#entries.delete(id)
-    for (const [kind, label] of [
-      ['secrets', `${LABEL.workload}=${id}`],
-      ['configs', `${LABEL.stop}=${id}`],
-    ] as const)
-      for (const { ID } of await this.#client.kept(kind, [ownerLabel(this.#options.owner), label], signal))
-        await this.#client.forget(kind, ID, signal)
+    await forgetLeftovers(this.#client, this.#options.owner, id, signal)
   }
 
   /** Says a thing once, until it is well again or something else is the matter. */
