@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startScript } from '../../src/engines/marathon/start-script.ts'
 import type { Workload } from '../../src/model/index.ts'
-import { type MarathonBench, marathonBench } from '../support/marathon-engine.ts'
+import { clusterFromEnvironment, clusterHarness, type MarathonBench, marathonBench } from '../support/marathon-engine.ts'
 import { shellController } from '../support/shell-workload.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -120,3 +120,31 @@ test('of two tasks that run before either holds the home the newer is ended, wit
     assert.equal((await writersOf(home, 0)).size, 1)
     assert.match(bench.seconds[0]?.why ?? '', /Marathon ran 2 tasks of \/manor\/team-a\/c-17/)
   }))
+
+const cluster = clusterFromEnvironment()
+
+if (cluster !== undefined)
+  test('on a Marathon that somebody else started: after a change that it refused nothing of the run is left, and no second task was let in', async context => {
+    const harness = await clusterHarness(cluster)
+    const { engine, client, group, owner, image } = harness
+    try {
+      const one = shellController('c-17', 1, 'echo started; while :; do sleep 1; done')
+      const workload = { ...one, labels: { ...one.labels, owner }, ...(image === undefined ? {} : { image }) }
+      const app = `${group}/${workload.tenant}/c-17`
+      await engine.submit(workload, undefined, signal)
+      const state = async (): Promise<string | undefined> => (await engine.list(signal)).find(({ id }) => id === workload.id)?.state
+      await waitFor(async () => (await state()) === 'running', { what: 'it runs', withinMs: harness.patienceMs, seen: state })
+      const isFree = async (): Promise<boolean> =>
+        !(await client.deployments(signal)).some(({ affectedApps = [] }) => affectedApps.includes(app))
+      await waitFor(isFree, { what: 'it is deployed', withinMs: harness.patienceMs })
+      await client.change(app, { mem: 80 }, false, signal)
+      await assert.rejects(client.change(app, { mem: 90 }, false, signal), /409/)
+      await waitFor(async () => (await state()) === 'ended', { what: 'the run has ended', withinMs: harness.patienceMs, seen: state })
+      const tasks = async (): Promise<number> => ((await client.app(app, signal))?.tasks ?? []).length
+      await waitFor(async () => (await tasks()) === 0, { what: 'no task is left', withinMs: harness.patienceMs, seen: tasks })
+      context.diagnostic(`second tasks: ${harness.seconds.map(({ why }) => why).join('; ') || 'all came after its end'}`)
+      assert.equal((await engine.logs(workload.id, 10_000, signal)).match(/started/g)?.length, 1)
+    } finally {
+      await harness.dispose()
+    }
+  })

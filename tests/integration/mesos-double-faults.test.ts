@@ -542,6 +542,22 @@ describe('offers', () => {
     }))
 })
 
+test('a double that is started again in its directory knows that what it ran is gone, and Manor does what that asks for', async () => {
+  const home = mkdtempSync(join(directory, 'twice-'))
+  const state = memoryState()
+  const one = counted()
+  {
+    await using bench = await mesosBench({ directory: home })
+    const engine = await bench.open(state)
+    await ran(engine, one)
+    await engine.inner.close()
+  }
+  await using bench = await mesosBench({ directory: home })
+  const engine = await bench.open(state)
+  assert.equal((await until(engine, one.id, 'ended')).reason?.code, 'node-lost')
+  await works(engine)
+})
+
 test('the control port plays a fault by its name, and says where there is none', () =>
   onDouble({}, async ({ double }, engine) => {
     const url = double.urls[0] ?? ''

@@ -206,13 +206,20 @@ export const clusterFromEnvironment = (): ClusterOptions | undefined => {
   }
 }
 
-export const clusterHarness = async (cluster: ClusterOptions): Promise<EngineHarness> => {
+export type ClusterHarness = EngineHarness & {
+  readonly group: string
+  readonly seconds: readonly SecondTask[]
+  readonly client: MarathonEngine['client']
+}
+
+export const clusterHarness = async (cluster: ClusterOptions): Promise<ClusterHarness> => {
   const home = await mkdtemp(join(tmpdir(), 'manor-marathon-'))
   const start = new StartServer(cluster.startHost)
   await start.listen()
   const owner = `test-${systemClock.now().toString(36)}`
   const group = `/manor-${owner}`
   const engines: MarathonEngine[] = []
+  const seconds: SecondTask[] = []
   const open = async (of: string): Promise<MarathonEngine> => {
     const engine = await createMarathonEngine({
       owner: of,
@@ -227,7 +234,7 @@ export const clusterHarness = async (cluster: ClusterOptions): Promise<EngineHar
       startUrl: id => start.urlOf(of, id),
       pollMs: 500,
       onWarning: () => undefined,
-      onSecondTask: () => undefined,
+      onSecondTask: second => seconds.push(second),
       ...(cluster.mesosUrl === undefined ? {} : { mesosUrl: cluster.mesosUrl }),
     })
     engines.push(engine)
@@ -239,6 +246,11 @@ export const clusterHarness = async (cluster: ClusterOptions): Promise<EngineHar
     get engine() {
       return engine
     },
+    get client() {
+      return engine.client
+    },
+    group,
+    seconds,
     owner,
     host: undefined,
     ...(cluster.image === undefined ? {} : { image: cluster.image }),

@@ -5,9 +5,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { Clock } from '../../../src/runtime/index.ts'
 import { Agent } from './agent.ts'
 import { playable } from './control.ts'
@@ -86,6 +87,13 @@ const DEFAULT_TIMES: LeaderTimes = {
 /** From a launch to TASK_STARTING a real agent takes about 0.2 s, most of it for its executor. */
 const STAGE_MS = 200
 
+/** Of the ids of agents: kept, as real agents keep theirs, so that a double that is started again knows that what they ran is gone. */
+const prefixIn = (directory: string): string => {
+  const file = join(directory, 'agents')
+  if (!existsSync(file)) writeFileSync(file, randomUUID())
+  return readFileSync(file, 'utf8')
+}
+
 /** Starts the double. */
 export const startMesosDouble = async (options: MesosDoubleOptions): Promise<MesosDouble> => {
   mkdirSync(options.directory, { recursive: true })
@@ -109,10 +117,11 @@ class Double implements MesosDouble {
   #leading: number | undefined = 0
   #recoveringUntil = 0
   #agentCount = 0
-  readonly #prefix = randomUUID()
+  readonly #prefix: string
 
   constructor(options: MesosDoubleOptions) {
     this.#options = options
+    this.#prefix = prefixIn(options.directory)
     this.#times = { ...DEFAULT_TIMES, ...options }
     this.faults = new Faults(options.clock)
     for (const spec of options.agents ?? DEFAULT_AGENTS) this.agents.push(this.#newAgent(spec))
