@@ -17,7 +17,7 @@ export const noOrphans: Invariant = {
         for (const live of world.engine.liveOf.values())
           for (const run of live) {
             if (isOwned(world, run)) {
-              since.delete(run)
+              if (since.size > 0) since.delete(run)
               continue
             }
             const from = since.get(run) ?? world.now

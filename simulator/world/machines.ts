@@ -6,6 +6,7 @@ export type Machine = {
   readonly id: HostId
   readonly group: HostGroup
   readonly failureDomain: string
+  readonly attributes: Readonly<Record<string, string>>
   /** `up` works; `silent` works and reaches nobody; `dead` runs nothing. */
   state: 'up' | 'silent' | 'dead'
   /** Since when its engine has not heard of it; undefined while it does. */
@@ -24,7 +25,8 @@ export const machinesOf = (groups: readonly HostGroup[]): Machine[] =>
     Array.from({ length: group.count }, (_, i) => ({
       id: hostId(`${group.name}-${i + 1}`),
       group,
-      failureDomain: `${group.name}-zone-${(i % group.failureDomains) + 1}`,
+      failureDomain: zoneOf(group, i),
+      attributes: { ...group.attributes, zone: zoneOf(group, i) },
       state: 'up' as const,
       silentSince: undefined,
       boots: 1,
@@ -33,15 +35,20 @@ export const machinesOf = (groups: readonly HostGroup[]): Machine[] =>
     })),
   )
 
+const zoneOf = ({ name, failureDomains }: HostGroup, place: number): string => `${name}-zone-${(place % failureDomains) + 1}`
+
+/** What is told of all hosts alike is one object: it need not be compared at each list. */
+const LIMITS = { memory: true, cpu: true }
+
 export const hostRow = (machine: Machine, engine: string, now: number, isSilent: boolean): Host => ({
   id: machine.id,
   engine,
   role: machine.group.role,
   capacity: machine.group.capacity,
-  attributes: { ...machine.group.attributes, zone: machine.failureDomain },
+  attributes: machine.attributes,
   state: isSilent ? 'silent' : 'ready',
   seenAt: isSilent ? (machine.silentSince ?? now) : now,
-  limits: { memory: true, cpu: true },
+  limits: LIMITS,
 })
 
 export const fitsInto = (need: Resources, used: Resources, capacity: Resources): boolean =>

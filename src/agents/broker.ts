@@ -234,8 +234,9 @@ export class AgentsBroker {
     let isNew = false
     for (const agent of store.by('agentsOfController', id)) {
       if (agent.phase === 'ended') continue
-      if (!this.#isMissing(agent)) this.#missing.delete(agent.id)
-      else if (!this.#missing.has(agent.id)) {
+      if (!this.#isMissing(agent)) {
+        if (this.#missing.size > 0) this.#missing.delete(agent.id)
+      } else if (!this.#missing.has(agent.id)) {
         this.#missing.set(agent.id, observer.begun)
         isNew = true
       }

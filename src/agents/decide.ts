@@ -229,6 +229,7 @@ const matchAll = (items: readonly DemandItem[], matcher: Matcher) => {
  * that each item still has one agent to its name.
  */
 const rebindAll = ({ agents, demand }: BrokerView, { bound }: Binding, moves: Decision['moves']): Rebinding[] => {
+  if (bound.size === 0) return []
   const items = new Map(demand?.items.map(item => [item.id, item]))
   const ending = new Set(moves.filter(({ to }) => to === 'ended').map(({ agent }) => agent))
   const taken = agents.filter(agent => agent.phase === 'busy' || moves.some(({ to, agent: moved }) => moved === agent && to === 'busy'))

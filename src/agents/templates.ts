@@ -17,15 +17,13 @@ export const DEFAULT_TEMPLATE: Template = {
 
 /**
  * Templates that a controller may use, narrowest scope first, then by name: the first that matches an item is taken. Asked at every look at a
- * controller, so what was found is kept with the list that it was found in, which is another once a template changes.
+ * controller, so what was found for its row is kept until a template changes.
  */
-export const templatesFor = (store: Pick<Reader, 'list'>, { id, tenant }: Pick<Controller, 'id' | 'tenant'>): readonly Template[] => {
+export const templatesFor = (store: Pick<Reader, 'list'>, controller: Pick<Controller, 'id' | 'tenant'>): readonly Template[] => {
   const templates = store.list('template')
-  const found = FOUND.get(templates) ?? new Map<string, readonly Template[]>()
-  FOUND.set(templates, found)
-  const key = `${tenant}/${id}`
-  const known = found.get(key)
-  if (known !== undefined) return known
+  const known = FOUND.get(controller)
+  if (known?.among === templates) return known.own
+  const { id, tenant } = controller
   const own = templates
     .filter(
       ({ scope }) =>
@@ -34,12 +32,12 @@ export const templatesFor = (store: Pick<Reader, 'list'>, { id, tenant }: Pick<C
         (scope.kind === 'controller' && scope.controller === id),
     )
     .sort((a, b) => RANK[a.scope.kind] - RANK[b.scope.kind] || (a.id < b.id ? -1 : 1))
-  found.set(key, own)
+  FOUND.set(controller, { among: templates, own })
   return own
 }
 
-/** By a tenant's and a controller's name; neither holds a slash. */
-const FOUND = new WeakMap<readonly Template[], Map<string, readonly Template[]>>()
+/** Rows never change. */
+const FOUND = new WeakMap<Pick<Controller, 'id' | 'tenant'>, { readonly among: readonly Template[]; readonly own: readonly Template[] }>()
 
 const RANK = { controller: 0, tenant: 1, global: 2 } as const
 

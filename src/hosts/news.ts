@@ -5,14 +5,14 @@ const SEEN_EVERY_MS = 10 * SECOND
 
 /** Whether a host is to be written down. All hosts are compared at each look: text to compare would be most of what an idle Manor does. */
 export const isNews = (before: Host | undefined, now: Host): boolean =>
-  before === undefined || now.seenAt - before.seenAt >= SEEN_EVERY_MS || !isSame({ ...before, seenAt: now.seenAt }, now)
+  before === undefined || now.seenAt - before.seenAt >= SEEN_EVERY_MS || !isSame(before, now, 'seenAt')
 
-/** Whether two pieces of plain data are equal. */
-const isSame = (a: unknown, b: unknown): boolean => {
+/** Whether two pieces of plain data are equal, but for a field of this name at the top. */
+const isSame = (a: unknown, b: unknown, but?: string): boolean => {
   if (a === b) return true
   if (!isObject(a) || !isObject(b)) return false
   const names = Object.keys(a)
-  return names.length === Object.keys(b).length && names.every(name => isSame(a[name], b[name]))
+  return names.length === Object.keys(b).length && names.every(name => name === but || isSame(a[name], b[name]))
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null

@@ -66,6 +66,8 @@ export const toldOf = ({ told, role, reservedFor, state, reason }: Host): HostTo
  * from an earlier answer it gives the same.
  */
 export const asWanted = (host: Host, wanted: HostWanted | undefined, progress?: Reason): Host => {
+  // All hosts are looked at with each list, and of most nothing is wanted.
+  if (wanted === undefined && host.told === undefined && host.drainBy === undefined) return host
   const told = toldOf(host)
   const { told: _t, reason: _r, reservedFor: _f, drainBy: _d, ...rest } = host
   const role = wanted?.role ?? told.role
