@@ -6,7 +6,7 @@ import { type DoubleSize, measureOnDouble } from './on-double.ts'
 import { type Real, type RealSize, runOnReal } from './on-real.ts'
 import type { Turn } from './turn.ts'
 
-const REAL: RealSize = { agents: 317, agentsPerProcess: 317, tasks: 1_600, starting: 60, turns: 40, forMs: 10_000 }
+const REAL: RealSize = { agents: 317, agentsPerProcess: 80, tasks: 8_000, starting: 80, turns: 40, forMs: 10_000 }
 export const QUICK_REAL: RealSize = { agents: 40, agentsPerProcess: 40, tasks: 200, starting: 40, turns: 5, forMs: 3_000 }
 const DOUBLE: readonly DoubleSize[] = [
   { agents: 317, tasks: 8_000, forMs: 30_000 },

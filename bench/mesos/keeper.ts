@@ -37,9 +37,9 @@ export class Keeper {
   readonly #waiting: WorkloadId[] = []
   /** When each was submitted, on the monotonic clock; RUNS once it runs. */
   readonly #since = new Map<WorkloadId, number>()
+  readonly #inFlight = new Set<WorkloadId>()
   readonly #signal = new AbortController().signal
   #made = 0
-  #inFlight = 0
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -71,11 +71,13 @@ export class Keeper {
     const unused: string[] = []
     const uses = []
     for (const { offer, id, resources, offeredAt } of offers) {
-      const room = Math.min(MOST_OF_AN_OFFER, Math.floor(resources.cpu), most - this.#inFlight)
+      const room = Math.min(MOST_OF_AN_OFFER, Math.floor(resources.cpu), most - this.#inFlight.size)
       const taken = this.#waiting.splice(0, Math.max(0, room))
-      this.#inFlight += taken.length
       if (taken.length === 0) unused.push(offer)
-      for (const workload of taken) uses.push({ workload, host: id, offers: [offer], ports: [], offeredAt })
+      for (const workload of taken) {
+        this.#inFlight.add(workload)
+        uses.push({ workload, host: id, offers: [offer], ports: [], offeredAt })
+      }
     }
     engine.offers.assign(uses)
     engine.offers.decline(unused, REFUSE_MS)
@@ -85,21 +87,21 @@ export class Keeper {
   }
 
   async #submit(id: WorkloadId, host: HostOffer['id'], offeredAt: number): Promise<void> {
-    this.#since.set(id, performance.now())
+    // One that nobody knew to be launched may run already.
+    if (this.#since.get(id) !== RUNS) this.#since.set(id, performance.now())
     try {
       await this.#options.engine.submit(taskOf(id), host, this.#signal)
       this.launches.push(systemClock.now() - offeredAt)
-      if (this.#options.until === 'launched') this.#landed()
+      if (this.#options.until === 'launched' || this.#since.get(id) === RUNS) this.#landed(id)
     } catch {
       this.refused++
-      this.#since.delete(id)
       this.#waiting.push(id)
-      this.#landed()
+      this.#landed(id)
     }
   }
 
-  #landed(): void {
-    this.#inFlight--
+  #landed(id: WorkloadId): void {
+    this.#inFlight.delete(id)
     this.#want()
   }
 
@@ -117,11 +119,11 @@ export class Keeper {
       this.runs.push(performance.now() - since)
       this.running++
       this.#since.set(id, RUNS)
-      if (this.#options.until === 'running') this.#landed()
+      if (this.#options.until === 'running') this.#landed(id)
     } else if (state === 'ended') {
       this.#since.delete(id)
       if (since === RUNS) this.running--
-      else if (this.#options.until === 'running') this.#landed()
+      this.#landed(id)
       this.ended++
       if (endedAt !== undefined) this.heard.push(systemClock.now() - endedAt)
       void this.#options.engine.remove(id, this.#signal).catch(() => undefined)

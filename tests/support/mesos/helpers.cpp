@@ -183,11 +183,12 @@ static bool sendCall(int fd, const string& body) {
   return true;
 }
 
-// One call on a connection of its own. What is lost is told again by the next subscription.
+// One call on a connection of its own. What is lost with the agent is told again by the next subscription; an agent that is there and busy is waited
+// for, since nobody would tell it again while the subscription stands.
 static void post(const string& call) {
   int fd = connectToAgent();
   if (fd < 0) return;
-  timeval limit{5, 0};
+  timeval limit{60, 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   char answer[512];
   if (sendCall(fd, call)) (void)!read(fd, answer, sizeof answer);
