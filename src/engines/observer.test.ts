@@ -70,20 +70,29 @@ test('what came, changed or went is told once, and what is the same is not', asy
   assert.deepEqual(seen(w), ['b ended', 'c running'])
 })
 
-test('after any lists it has what the last one had, whatever stood in it twice', async () => {
-  const step = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom<Observation['state']>('running', 'ended')), {
-    maxLength: 6,
-  })
+test('after any lists it has what the last one had, whatever stood in it twice or was the same object as before', async () => {
+  const states = fc.constantFrom<Observation['state']>('running', 'ended')
+  const step = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), states, fc.boolean()), { maxLength: 7 })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 6 }), async steps => {
+    fc.asyncProperty(fc.array(step, { maxLength: 8 }), async steps => {
       const w = world()
+      const known = new Map<string, Observation>()
       for (const list of steps) {
-        w.far.shown = list.map(([id, state]) => observation(id, state))
+        w.far.shown = list.map(([id, state, isNew]) => {
+          const one = (isNew ? undefined : known.get(`${id} ${state}`)) ?? observation(id, state)
+          known.set(`${id} ${state}`, one)
+          return one
+        })
+        const before = seen(w)
         await w.look()
-        assert.deepEqual(seen(w), Array.from(new Map(list), ([id, state]) => `${id} ${state}`).sort())
+        assert.deepEqual(seen(w), Array.from(new Map(list.map(([id, state]) => [id, state])), ([id, state]) => `${id} ${state}`).sort())
+        const told = w.changes.splice(0)
+        for (const [id] of list) if (!before.some(one => one.startsWith(id))) assert.ok(told.some(one => one.startsWith(id)))
+        for (const one of before)
+          if (!list.some(([id]) => one.startsWith(id))) assert.ok(told.includes(`${one.split(' ')[0]} gone`), `${one} went unsaid`)
       }
     }),
-    { numRuns: 50 },
+    { numRuns: 300 },
   )
 })
 
