@@ -16,7 +16,8 @@ import { type RealSwarm, type SwarmNode, startSwarm } from '../support/swarm.ts'
 import { waitFor } from '../support/wait.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const BUILD_WITHIN_MS = 150_000
+/** Images are made in it, which takes twenty seconds on a quiet machine and minutes on a busy one. */
+const BUILD_WITHIN_MS = 300_000
 const CONTROLLER = 'own/hudson-controller:1'
 const AGENT = 'own/hudson-agent:1'
 
@@ -92,6 +93,20 @@ const workloads = async (): Promise<readonly { readonly image: string; readonly 
       return { image: Config.Image, hasSocket: JSON.stringify([HostConfig, Mounts]).includes('docker.sock') }
     }),
   )
+}
+
+/** Starts Manor as a service of the Swarm, and waits for its sample build. */
+const deployStack = async (variables: NodeJS.ProcessEnv): Promise<void> => {
+  await docker('node', 'update', '--label-add', 'manor=true', daemon.nodeId)
+  await run('docker', ['stack', 'deploy', '--resolve-image', 'never', '--compose-file', 'deploy/swarm-stack.yaml', 'manor'], variables)
+  assert.match(await sampleBuild(() => docker('service', 'logs', '--raw', 'manor_manor')), /sample build: SUCCESS/)
+}
+
+/** Its task ends after the command that asks for it. What it started goes on. */
+const removeStack = async (): Promise<void> => {
+  await docker('stack', 'rm', 'manor')
+  const isGone = async (): Promise<boolean> => (await docker('ps', '--quiet', '--filter', 'name=manor_manor')).trim() === ''
+  await waitFor(isGone, { what: 'the stack is gone', withinMs: 60_000, everyMs: 500 })
 }
 
 const METADATA = '169.254.169.254'
@@ -182,12 +197,20 @@ test('a Swarm runs Manor as a service, and the sample build in the images that w
     'home-stack',
     `engine: { kind: docker, images: { controller: "${CONTROLLER}", agent: "${AGENT}" } }\nworkloads: { listen: { host: ${daemon.address}, port: 7171 } }\n`,
   )
-  await docker('node', 'update', '--label-add', 'manor=true', daemon.nodeId)
-  await run('docker', ['stack', 'deploy', '--resolve-image', 'never', '--compose-file', 'deploy/swarm-stack.yaml', 'manor'], variables)
-  const text = await sampleBuild(() => docker('service', 'logs', '--raw', 'manor_manor'))
-  assert.match(text, /sample build: SUCCESS/)
+  await deployStack(variables)
   const running = await workloads()
   assert.ok(running.some(({ image }) => image === CONTROLLER))
   assert.ok(running.every(({ hasSocket }) => !hasSocket))
-  await docker('stack', 'rm', 'manor')
+  await removeStack()
+})
+
+test('the same stack runs controllers and agents as services of its own Swarm', async () => {
+  const variables = { ...(await makeHome('home-stack-swarm')), MANOR_ENGINE: 'swarm' }
+  await deployStack(variables)
+  assert.match(
+    await docker('service', 'ls', '--filter', 'label=manor.kind=controller', '--format', '{{.Replicas}} {{.Image}}'),
+    /^1\/1 sha256:/,
+  )
+  assert.ok((await workloads()).every(({ hasSocket }) => !hasSocket))
+  await removeStack()
 })
