@@ -129,6 +129,19 @@ test('what an agent ran out of is remembered, also where its child was killed an
     assert.deepEqual(Object.fromEntries(found), Object.fromEntries(Object.entries(expected).map(([name, of]) => [`agent.${name}`, of])))
   }))
 
+test('an engine that learns a moment after the end what was run out of is heard', () =>
+  withBook(async ({ clock, store, book, runs }) => {
+    await put(store, 'agent', anAgent('a'))
+    for (const code of ['exit-code', 'oom-heap', 'exit-code'] as const) {
+      book.observed(agentSeen('a', 'ended', { reason: why(code) }))
+      await clock.advance(6 * SECOND)
+    }
+    assert.deepEqual(
+      runs('template', 'default').map(({ ranOutOf }) => ranOutOf),
+      ['heap'],
+    )
+  }))
+
 test('an agent that never had a build, one whose row is gone, and one that runs say nothing', () =>
   withBook(async ({ clock, store, book, runs }) => {
     const { busyAt: _none, ...idle } = anAgent('idle')

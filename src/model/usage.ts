@@ -30,8 +30,12 @@ export const usageId = (kind: 'template' | 'controller', name: string): string =
 /** With these runs among its own, each once: a later word of the same run stands for an earlier one. The same object where nothing changes. */
 export const withRuns = (usage: Usage, runs: readonly Run[]): Usage => {
   const byId = new Map(usage.runs.map(run => [run.id, run]))
-  for (const run of runs) if ((byId.get(run.id)?.at ?? Number.NEGATIVE_INFINITY) < run.at) byId.set(run.id, run)
+  for (const run of runs) if (saysMore(run, byId.get(run.id))) byId.set(run.id, run)
   const newest = [...byId.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1)).slice(0, RUNS_KEPT)
   const isSame = newest.length === usage.runs.length && newest.every((run, index) => run === usage.runs[index])
   return isSame ? usage : { id: usage.id, runs: newest }
 }
+
+/** A later word, or one of the same end that knows what it ran out of: engines may learn that a moment after the end itself. */
+const saysMore = (run: Run, known: Run | undefined): boolean =>
+  known === undefined || known.at < run.at || (known.at === run.at && known.ranOutOf === undefined && run.ranOutOf !== undefined)

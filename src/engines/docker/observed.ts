@@ -4,6 +4,7 @@ import type { Clock } from '../../runtime/index.ts'
 import { LAST_WORDS_BYTES } from '../process/java-heap.ts'
 import type { Inspected, Stats, Summary } from './client/answers.ts'
 import type { DockerClient } from './client/client.ts'
+import { DockerError } from './client/errors.ts'
 import { containerName, LABEL, ownerLabel } from './labels.ts'
 import { logTail } from './log-tail.ts'
 import { type Beside, hasEnded, observationOf, type Reach, readContainer, type Seen, wantsLastWords } from './observe.ts'
@@ -144,21 +145,29 @@ export class Observed {
   async #take(inspected: Inspected | undefined, signal: AbortSignal): Promise<Entry | undefined> {
     const seen = inspected === undefined ? undefined : readContainer(inspected)
     if (seen === undefined || seen.told.labels.owner !== this.#options.owner) return undefined
+    // First, so that nobody is told of an end without what it says of why.
+    const lastWords = this.#entries.get(seen.containerId)?.lastWords ?? (await this.#lastWordsOf(seen, signal))
     const known = this.#entries.get(seen.containerId)
     // Of two looks that overtook each other, the one that saw the end is right.
     const entry: Entry = known ?? { seen, stale: false }
     if (known === undefined) this.#entries.set(seen.containerId, entry)
     else if (!hasEnded(known.seen) || hasEnded(seen)) known.seen = seen
     entry.stale = false
-    await this.#readLastWords(entry, signal)
+    if (lastWords !== undefined) entry.lastWords = lastWords
     return entry
   }
 
-  async #readLastWords(entry: Entry, signal: AbortSignal): Promise<void> {
+  async #lastWordsOf(seen: Seen, signal: AbortSignal): Promise<string | undefined> {
     const { client, stopOf } = this.#options
-    const stop = stopOf(entry.seen.told.id)
-    if (entry.lastWords !== undefined || !wantsLastWords(entry.seen, stop === undefined ? {} : { stop })) return
-    entry.lastWords = await logTail(client, entry.seen.containerId, LAST_WORDS_BYTES, signal)
+    const stop = stopOf(seen.told.id)
+    if (!wantsLastWords(seen, stop === undefined ? {} : { stop })) return undefined
+    try {
+      return await logTail(client, seen.containerId, LAST_WORDS_BYTES, signal)
+    } catch (cause) {
+      // A log that the daemon cannot read must not hide the end, nor everything else that is there.
+      if (cause instanceof DockerError) return ''
+      throw cause
+    }
   }
 
   async #sample(entry: Entry, signal: AbortSignal): Promise<void> {
