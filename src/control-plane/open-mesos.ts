@@ -8,6 +8,7 @@ import {
   type Engine,
   fixedLeaders,
   type LeaderDiscovery,
+  type MarathonEngineOptions,
   type MesosEngine,
   type PerHostService,
   readZooKeeperAddress,
@@ -76,6 +77,7 @@ export const openMarathonEngine = async (options: EngineOptions, asked: Marathon
     },
     startUrl: id => `${door.url}/start/v1/${id}`,
     ...(config.group === undefined ? {} : { group: config.group }),
+    ...(config.login === undefined ? {} : { mesosCredentials: await credentialsOf(config.login) }),
     perHost: (config.onEachHost ?? []).map(perHostService),
     onWarning,
     healthPath: ({ labels: { noun } }) => `${prefixOf(noun)}/login`,
@@ -111,6 +113,16 @@ const perHostService = (
     )
   return { name, run: image === undefined ? { command: command ?? '' } : { image, args }, cpu, memoryMb, ports, environment, attributes }
 }
+
+/** For Mesos' operator API and its agents', which Marathon's engine asks for logs and memory. */
+const credentialsOf = async ({
+  principal,
+  secretFile,
+}: NonNullable<MesosConfig['login']>): Promise<MarathonEngineOptions['mesosCredentials'] & object> => ({
+  kind: 'basic',
+  user: principal,
+  password: (await readText(secretFile, 'engine.login.secretFile')).trimEnd(),
+})
 
 const openDoor = ({ config, openDoor: open }: EngineOptions): Promise<OpenDoor> => {
   const { listen, url } = config.workloads ?? {}

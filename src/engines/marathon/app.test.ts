@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { controllerId, tenantId, type Workload, workloadId } from '../../model/index.ts'
 import { seededRandom } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
-import { type AppOptions, appIdOf, appOf, identityOf } from './app.ts'
+import { type AppOptions, appIdOf, appOf, identityOf, knowsDisabled } from './app.ts'
 import { BOOTSTRAP } from './bootstrap.ts'
 
 const OPTIONS: AppOptions = {
@@ -113,6 +113,11 @@ test('labels tell whose an app is, and none that are not ours do', () => {
   })
   for (const labels of [undefined, {}, { 'manor.owner': 'k7m2p' }])
     assert.equal(identityOf({ id: '/x', instances: 1, ...(labels ? { labels } : {}) }), undefined)
+})
+
+test('which Marathons know that an unreachable task is to be left alone', () => {
+  const versions = ['1.4.1', '1.5.12', '1.6.322', '1.11.26', '2.0.0', 'of our own']
+  assert.deepEqual(versions.map(knowsDisabled), [false, false, true, true, true, true])
 })
 
 /** What Marathon refuses to write into one ZooKeeper node (`--zk_max_node_size`); ZooKeeper itself refuses 1 MiB (`jute.maxbuffer`). */

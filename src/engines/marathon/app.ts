@@ -40,6 +40,12 @@ const MAX_LAUNCH_DELAY_SECONDS = 60
 /** Ten years: what "never" is to a Marathon that has no word for it. */
 const NEVER_SECONDS = 315_360_000
 
+/** Whether a Marathon knows `unreachableStrategy: "disabled"`: 1.6 and later. One that tells no version in numbers is taken for a newer one. */
+export const knowsDisabled = (version: string): boolean => {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? []
+  return major === undefined || Number(major) > 1 || Number(minor) >= 6
+}
+
 /** What Marathon is to do about a host that is silent: nothing. Silent is not dead, and two controllers on one home destroy it. */
 const unreachable = (disabled: boolean): unknown =>
   disabled ? 'disabled' : { inactiveAfterSeconds: NEVER_SECONDS, expungeAfterSeconds: NEVER_SECONDS + 1 }

@@ -4,7 +4,7 @@ import type { Clock, Random } from '../../runtime/index.ts'
 import { type Engine, EngineError } from '../engine.ts'
 import { checkWorkload, invalid } from '../process/prepare.ts'
 import { Agents, somewhereFree } from './agents.ts'
-import { type AppOptions, appIdOf, appOf, identityOf, LABELS } from './app.ts'
+import { type AppOptions, appIdOf, appOf, identityOf, knowsDisabled, LABELS } from './app.ts'
 import { type Credentials, MarathonClient, MarathonRefusal } from './client.ts'
 import { Keeper } from './keeper.ts'
 import { PerHost, type PerHostService } from './per-host.ts'
@@ -36,8 +36,6 @@ export type MarathonEngineOptions = {
   readonly constraints?: readonly (readonly string[])[]
   readonly healthPath?: (workload: Workload) => string | undefined
   readonly dockerParameters?: AppOptions['dockerParameters']
-  /** Only for a Marathon before 1.6: false, since that does not know the word `disabled`. */
-  readonly unreachableDisabled?: boolean
   readonly mesosUrl?: string
   /** What holds of limits on the agents; by default that it is not known. */
   readonly limits?: Host['limits']
@@ -102,6 +100,7 @@ class Marathon implements MarathonEngine {
   readonly #keeper: Keeper
   readonly #perHost: PerHost
   readonly #told = new Set<string>()
+  #version: string | undefined
 
   constructor(options: MarathonEngineOptions & { readonly group: string }) {
     const { clock, random, owner, group, onWarning, pollMs = POLL_MS } = options
@@ -178,12 +177,22 @@ class Marathon implements MarathonEngine {
     this.#keeper.wake()
   }
 
+  /** Asked once, of the first Marathon that answers: all of a cluster are of one version but for the time of an upgrade. */
+  async #knowsDisabled(id: WorkloadId, signal: AbortSignal): Promise<boolean> {
+    try {
+      this.#version ??= (await this.client.info(signal)).version
+    } catch (cause) {
+      throw cause instanceof MarathonRefusal ? refused(id, cause) : cause
+    }
+    return knowsDisabled(this.#version)
+  }
+
   async #create(workload: Workload, token: string, app: string, signal: AbortSignal): Promise<void> {
-    const { group, constraints = [], healthPath, dockerParameters, unreachableDisabled = true, startUrl } = this.#options
+    const { group, constraints = [], healthPath, dockerParameters, startUrl } = this.#options
     const definition = appOf(workload, `${startUrl(workload.id)}?token=${token}`, {
       group,
       constraints,
-      unreachableDisabled,
+      unreachableDisabled: await this.#knowsDisabled(workload.id, signal),
       ...(healthPath === undefined ? {} : { healthPath }),
       ...(dockerParameters === undefined ? {} : { dockerParameters }),
     })
