@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { controllerId, type Template, type Tenant, type Token, templateId, tenantId } from '../model/index.ts'
+import { controllerId, hostId, type Template, type Tenant, type Token, templateId, tenantId } from '../model/index.ts'
 import { VirtualClock } from '../runtime/index.ts'
 import { openSqliteStore, type Store, StoreError, type Transaction } from '../store/index.ts'
 import { changeTenant, createTenant, deleteTenant } from './index.ts'
@@ -18,7 +18,7 @@ const withStore = async (work: (bench: Bench) => Promise<void>): Promise<void> =
 const RED = tenantId('red')
 const refusal = (code: string, field?: string) => (cause: unknown) =>
   cause instanceof Error && 'code' in cause && cause.code === code && (field === undefined || ('field' in cause && cause.field === field))
-const told = (tx: Transaction, kind: 'template' | 'token', subject: string): void =>
+const told = (tx: Transaction, kind: 'template' | 'token' | 'host', subject: string): void =>
   tx.event({ kind, subject, type: 'changed', actor: 'test', message: 'Changed by a test.' })
 const typesOf = async (store: Store): Promise<string[]> => (await store.events({ limit: 20, kind: 'tenant' })).map(({ type }) => type)
 
@@ -97,6 +97,8 @@ test('only a tenant that has nothing is deleted; what it has is named', () =>
     await store.transact(tx => {
       tx.put('template', template)
       told(tx, 'template', template.id)
+      tx.put('host-wanted', { id: hostId('h1'), since: 1, reservedFor: RED })
+      told(tx, 'host', 'h1')
       for (const each of tokens) {
         tx.put('token', each)
         told(tx, 'token', each.id)
@@ -104,10 +106,15 @@ test('only a tenant that has nothing is deleted; what it has is named', () =>
     })
     await assert.rejects(deleteTenant(store, RED, 'token:ada'), (cause: unknown) => {
       assert.ok(refusal('in-use', 'name')(cause) && cause instanceof Error)
-      assert.equal(cause.message, 'Tenant red still has 1 template: big; 1 token: name-of-t-1 (t-1). Delete or revoke those first.')
+      assert.equal(
+        cause.message,
+        'Tenant red still has 1 template: big; 1 token: name-of-t-1 (t-1); 1 host: h1, which is reserved for it (manor host unreserve h1). Delete or revoke those first.',
+      )
       return true
     })
     await store.transact(tx => {
+      tx.remove('host-wanted', 'h1')
+      told(tx, 'host', 'h1')
       tx.remove('template', 'big')
       told(tx, 'template', 'big')
       for (const id of ['t-1', 's-1']) {

@@ -135,6 +135,7 @@ const belongings = (tx: Transaction, id: TenantId): string[] => {
   const tokens = tx
     .list('token')
     .filter(({ tenant, controller, expiresAt }) => tenant === id && controller === undefined && (expiresAt ?? tx.now + 1) > tx.now)
+  const hosts = tx.list('host-wanted').filter(({ reservedFor }) => reservedFor === id)
   const ids = new Set(tokens.map(token => token.id))
   const first = tokens.filter(({ issuedBy }) => issuedBy === undefined || !ids.has(issuedBy))
   return [
@@ -149,6 +150,10 @@ const belongings = (tx: Transaction, id: TenantId): string[] => {
     ...named(
       'token',
       first.map(token => `${token.name} (${token.id})`),
+    ),
+    ...named(
+      'host',
+      hosts.map(host => `${host.id}, which is reserved for it (manor host unreserve ${host.id})`),
     ),
   ]
 }
