@@ -251,6 +251,24 @@ test('what a pass says of many that wait is what a scheduler without memory says
   )
 })
 
+test('a quota that was lifted is not named any more, though nothing else changed', () => {
+  for (const limited of ['u', 'v'].map(tenantId)) {
+    const scheduler = new Scheduler()
+    scheduler.fleet.putHost(hostOf('h'))
+    const add = (tenant: string, size: number, readyAt: number): void =>
+      scheduler.queue.add(taskOf(`of-${tenant}`, { tenant: tenantId(tenant), resources: sizeOf(size), readyAt }))
+    add('u', 99, 0)
+    add('v', 99, 0)
+    const causes = [undefined, 1, undefined].map((size, now) => {
+      scheduler.queue.setShares('agent', size === undefined ? [] : [{ id: limited, weight: 1, quota: sizeOf(size) }])
+      if (size !== undefined) add('w', 1, now)
+      scheduler.pass({ now, drain: NO_DRAIN })
+      return scheduler.cause(`of-${limited}`)?.kind
+    })
+    assert.deepEqual(causes, ['no-room', 'quota', 'no-room'])
+  }
+})
+
 test('what others placed in the same pass can make room for who comes after them', () => {
   const scheduler = new Scheduler()
   scheduler.fleet.putHost(hostOf('h', { attributes: { zone: 'a' } }))

@@ -180,7 +180,11 @@ export class Pass {
 
   /** Most wait for the same cause as the pass before, which is then said by the same record. */
   #leave(waiting: Waiting, cause: Cause): LeftWaiting {
-    if (waiting.left?.cause !== cause) waiting.left = { task: waiting.task.id, cause }
+    if (waiting.left?.cause !== cause) {
+      waiting.left = { task: waiting.task.id, cause }
+      // What its lane said as a whole is not said again: it named the cause before.
+      waiting.lane.hopeless = undefined
+    }
     waiting.leftInPass = this.#parts.number
     return waiting.left
   }
