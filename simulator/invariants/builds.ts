@@ -8,21 +8,27 @@ const SLOWEST_COMMIT_MS = 5_000
 /** What is measured by Manor's clock and by the world's differs by what a commit and a message take. */
 const SLACK_MS = 2_000
 
+/** A Manor that begins knows how long ago something was by the wall clock alone, which may have been set since: `aheadMs`. */
+type Quiet = { readonly since: number; readonly clockOffsetMs: number; aheadMs: number }
+
 export const noBuildLostByUs: Invariant = {
   name: 'no-build-lost-by-us',
   claim: 'Manor stops nothing under a running build, but a controller whose grace is over, whose hook is silent or that is to go.',
   watch: (world, violated) => {
-    const quietSince = new Map<string, number>()
+    const quiet = new Map<string, Quiet>()
     const heardAt = new Map<string, number>()
     const decided = new Map<string, Decided>()
-    const decidedNow = (controller: string): Decided => ({
-      quietForMs: world.now - (quietSince.get(controller) ?? world.now),
-      silentForMs: world.now - (heardAt.get(controller) ?? 0),
-    })
+    const decidedNow = (controller: string): Decided => {
+      const { since, aheadMs } = quiet.get(controller) ?? { since: world.now, aheadMs: 0 }
+      return { quietForMs: world.now - since + Math.max(0, aheadMs), silentForMs: world.now - (heardAt.get(controller) ?? 0) }
+    }
     return {
+      manorUp: () => {
+        for (const one of quiet.values()) one.aheadMs = world.manorClockOffsetMs - one.clockOffsetMs
+      },
       event: ({ kind, type, subject, data }) => {
         if (kind !== 'controller' || type !== 'phase-changed') return
-        if (data.phase === 'quieting') quietSince.set(subject, world.now)
+        if (data.phase === 'quieting') quiet.set(subject, { since: world.now, clockOffsetMs: world.manorClockOffsetMs, aheadMs: 0 })
         if (data.phase === 'stopping') decided.set(subject, decidedNow(subject))
       },
       change: ({ kind, id, row }) => {
