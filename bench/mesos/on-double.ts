@@ -49,8 +49,11 @@ export const measureOnDouble = async (size: DoubleSize, say: (line: string) => v
     const { steady } = await told<{ steady: Steady }>(ours, 'steady')
     say(`${name}: ${steady.ended} ended in ${size.forMs / 1_000} s, ${(steady.cpuShare * 100).toFixed(0)} % of a core`)
     double.send({ endsPerSecond: 0 })
-    // What was just started runs before Manor is killed, so that the next finds a cluster that is full.
-    await systemClock.sleep(3_000)
+    // What was just started runs before Manor is killed, so that the next finds a cluster that is full: first the last ends are heard.
+    await systemClock.sleep(1_000)
+    const full = told(ours, 'full')
+    ours.send('full')
+    await full
     await killed(ours)
     const startedAt = systemClock.now()
     const again = engine('adopt')

@@ -1,7 +1,8 @@
 /**
  * The Mesos engine in a process of its own, for the bench: `node ours.ts OPTIONS`, which are JSON. Modes:
  *
- * - `fill`: launches tasks until so many run and keeps them so; told a number of milliseconds, it says what it used in so long.
+ * - `fill`: launches tasks until so many run and keeps them so; told a number of milliseconds, it says what it used in so long; told `full`,
+ *   it says when all run again.
  * - `adopt`: finds those of a process that was killed, says when Mesos has told it of each, and which they are.
  * - `passes`: adopts and keeps them while a scheduler turns without pause; told a number of milliseconds, it says when it heard of what.
  * - `turns`: told a name, starts one task from the wish for an offer on, and ends it; told none, ends its framework.
@@ -69,11 +70,13 @@ const fill = async (engine: MesosEngine, { count, most, until }: OursOptions): P
   const began = performance.now()
   const keeper = new Keeper({ engine, most, until })
   keeper.add(count)
-  await waitFor(() => keeper.running >= count, {
-    what: `${count} tasks run`,
-    withinMs: FILL_WITHIN_MS,
-    seen: () => ({ running: keeper.running, ended: keeper.ended, refused: keeper.refused }),
-  })
+  const full = (): Promise<true> =>
+    waitFor(() => keeper.running >= count, {
+      what: `${count} tasks run`,
+      withinMs: FILL_WITHIN_MS,
+      seen: () => ({ running: keeper.running, ended: keeper.ended, refused: keeper.refused }),
+    })
+  await full()
   const { launches, runs, longestPassMs, ended, refused } = keeper
   const filled: Filled = {
     filledMs: performance.now() - began,
@@ -86,7 +89,10 @@ const fill = async (engine: MesosEngine, { count, most, until }: OursOptions): P
     refused,
   }
   process.send?.({ filled })
-  process.on('message', (forMs: number) => void steady(keeper, forMs).then(result => process.send?.({ steady: result })))
+  process.on('message', (forMs: number | 'full') => {
+    if (forMs === 'full') void full().then(() => process.send?.({ full: true }))
+    else void steady(keeper, forMs).then(result => process.send?.({ steady: result }))
+  })
 }
 
 const steady = async (keeper: Keeper, forMs: number): Promise<Steady> => {
