@@ -1,4 +1,13 @@
-import { type Agent, HOUR, type Observation, SECOND, type Timestamp, type WorkloadId } from '../model/index.ts'
+import {
+  type Agent,
+  type ControllerPhase,
+  HOUR,
+  MINUTE,
+  type Observation,
+  SECOND,
+  type Timestamp,
+  type WorkloadId,
+} from '../model/index.ts'
 import { ReconcileLoop } from '../runtime/index.ts'
 import { EVENTS_SETTING } from './build-events.ts'
 import { AGENT_GRACE_MS, workloadOfAgent } from './launch.ts'
@@ -12,6 +21,8 @@ export const LOGS_KEPT = 100
 const LOGS_KEPT_MS = HOUR
 /** A workload without a live agent is only ended after this long: its row may be about to be seen. */
 export const ORPHAN_GRACE_MS = 20 * SECOND
+/** And one without a row after this long, while a controller that may have it has not been heard: it may run a build there. */
+export const UNHEARD_GRACE_MS = 10 * MINUTE
 const RESYNC_MS = 10 * SECOND
 /** From one sweep to the next: each lists everything, so many ends share one. */
 const SPACING_MS = SECOND
@@ -25,6 +36,15 @@ const REMOVED_AT_ONCE = 16
 /** Most rows that are forgotten in one transaction; in a busy fleet they wait until there are as many, since finding the oldest sorts all. */
 const FORGET_BATCH = 200
 
+/** Phases in which its program may run, by a row that may have lost its last moments. */
+const MAY_HAVE_BUILDS: ReadonlySet<ControllerPhase> = new Set<ControllerPhase>([
+  'preparing',
+  'starting',
+  'ready',
+  'quieting',
+  'unreachable',
+])
+
 /**
  * Takes away what ended agents leave behind. What was noted to have ended goes first; now and then all that is there is compared with the rows, so
  * nothing that was missed stays.
@@ -32,7 +52,8 @@ const FORGET_BATCH = 200
 export class Sweeper {
   readonly #ports: AgentsPorts
   readonly #loop: ReconcileLoop
-  readonly #orphanSince = new Map<WorkloadId, Timestamp>()
+  /** By the monotonic clock. */
+  readonly #orphanSince = new Map<WorkloadId, number>()
   /** Workloads that may be left: noted to have ended, or found by the last look at everything. */
   readonly #noted = new Set<WorkloadId>()
   #sweptAt = Number.NEGATIVE_INFINITY
@@ -131,12 +152,13 @@ export class Sweeper {
     // A Manor that has just begun may not have heard of it yet.
     const isUnheard =
       orphans.some(({ agent }) => agent === undefined) &&
-      store.list('controller').some(({ id, phase }) => phase === 'ready' && store.get('demand', id) === undefined)
-    for (const { observation } of orphans) {
-      const since = this.#orphanSince.get(observation.id) ?? now
+      store.list('controller').some(({ id, phase }) => MAY_HAVE_BUILDS.has(phase) && store.get('demand', id) === undefined)
+    const monotonic = clock.monotonic()
+    for (const { observation, agent } of orphans) {
+      const since = this.#orphanSince.get(observation.id) ?? monotonic
       this.#orphanSince.set(observation.id, since)
-      if (now - since >= ORPHAN_GRACE_MS && !isUnheard && !building.has(observation.labels.noun))
-        await engine.stop(observation.id, AGENT_GRACE_MS, signal)
+      const graceMs = isUnheard && agent === undefined ? UNHEARD_GRACE_MS : ORPHAN_GRACE_MS
+      if (monotonic - since >= graceMs && !building.has(observation.labels.noun)) await engine.stop(observation.id, AGENT_GRACE_MS, signal)
     }
     const over = ended(left, now)
     for (let i = 0; i < over.length; i += REMOVED_AT_ONCE)
