@@ -33,7 +33,7 @@ test('every list and look answers as text and as the JSON of the API', async t =
     ['build list', /deploy #2 +✖ FAILURE/],
     ['build list --controller team-a', /compile #4/],
     ['template list', /linux java \(and none\)/],
-    ['template show default', /^name: default\n/],
+    ['template show default', /^# Memory: [^\n]+\nname: default\n/],
     ['host list', /3\.5 of 8 +4 GB of 15 GB/],
     ['tenant list', /payments +█+▒+░*│ 1\.5 [\s\S]*4 cores, 8 GB[\s\S]*A whole bar is 4 cores, 8 GB/],
     [
