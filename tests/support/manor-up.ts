@@ -77,7 +77,8 @@ export const onMesos = async (
   if (given === undefined) {
     await using mesos = await startMesos({ agents: 1, resources: RESOURCES })
     await mesos.registered(1)
-    return work(`leaders: ['${mesos.url}'], user: root`, undefined)
+    await work(`leaders: ['${mesos.url}'], user: root`, undefined)
+    return
   }
   if (process.env.MANOR_TEST_UP === 'no') return context.diagnostic('It is left out, as was asked for: --up no.')
   const directory = await mkdtemp(join(tmpdir(), 'manor-up-shared-'))
