@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAgentDirectories, explainedByLease, keepLease, UsageBook } from '../agents/index.ts'
 import { type ApiLog, createApi, handlerOf, type ShutdownRequest, SIGN_IN_PATH } from '../api/index.ts'
-import type { Config } from '../config/index.ts'
+import { type Config, ConfigError } from '../config/index.ts'
 import {
   ADMIN_NAME,
   type ControllerClient,
@@ -16,6 +16,7 @@ import {
   type Programs,
   prefixOf,
 } from '../controllers/index.ts'
+import { EngineError } from '../engines/index.ts'
 import { createSignInLink } from '../identity/index.ts'
 import type { ControllerId } from '../model/index.ts'
 import { createRouter, DEFAULT_HOST_NAMES, routesFromStore } from '../router/index.ts'
@@ -199,12 +200,22 @@ const open = async (
   undo.defer(() => usage.stop())
   usage.start()
   undo.defer(() => plane.stop())
-  await plane.start()
+  await plane.start().catch(cause => {
+    throw engineAway(engine.name, cause) ?? cause
+  })
   const signInLink = async (): Promise<string> => {
     const { secret } = await createSignInLink(store, random, 'manor')
     return `${address.consoleUrl}${SIGN_IN_PATH}?token=${encodeURIComponent(secret)}`
   }
   return { plane, programs, ...address, signInLink, clientOf }
+}
+
+/** Nothing is decided before the engine was seen once, so a Manor that cannot reach it does not start. */
+const engineAway = (name: string, cause: unknown): ConfigError | undefined => {
+  const look = `Look whether what \`engine\` (${name}) in manor.yaml names runs and is reached from here, then start Manor again; what ran goes on.`
+  if (cause instanceof EngineError) return new ConfigError(`${cause.message} ${cause.reason.mend ?? look}`, { cause })
+  const isSilent = cause instanceof DOMException && cause.name === 'TimeoutError'
+  return isSilent ? new ConfigError(`The engine was asked what runs: ${cause.message} ${look}`, { cause }) : undefined
 }
 
 type Serving = ManorOptions & {

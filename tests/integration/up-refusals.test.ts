@@ -65,6 +65,15 @@ test('a home in which another Manor runs, in the foreground and detached', async
   isRefused(await home.command('up', '--no-sample', '--port', '0', '--detach'), /runs already.*--home/)
 })
 
+test('a cluster that does not answer', () =>
+  withDirectory(async home => {
+    await writeFile(join(home, 'manor.yaml'), "engine: { kind: mesos, leaders: ['http://127.0.0.1:9'] }\n")
+    const refused = await runManor(['up', '--no-sample', '--home', home, '--port', '0'])
+    assert.equal(refused.code, 2, refused.stdout + refused.stderr)
+    assert.match(refused.stderr, /error: The engine was asked what runs: No answer .*`engine` \(mesos\) in manor\.yaml.*start Manor again/)
+    assert.deepEqual(processesOf(home), [])
+  }))
+
 test('options that exclude each other, and values that cannot be', async () => {
   isRefused(await runManor(['up', '--once', '--detach']), /--once and --detach/)
   isRefused(await runManor(['up', '--port', '70000']), /--port.*65535/)
