@@ -313,6 +313,12 @@ test('a spare that waits for its place becomes the agent of an item that comes',
   assert.deepEqual([rebind.map(({ agent }) => agent.id), queue, spares.length], [['agent-0'], [], 1])
 })
 
+test('while a report is older than a build on a spare, its item is for the next spare, and no third is begun', () => {
+  const busy = { template: 1, item: undefined, phase: 'busy', node: 'online' } as const
+  const { rebind, queue, spares } = decide(one([0, 1], [undefined], [busy, { ...SPARE, phase: 'launching', node: 'absent' }]))
+  assert.deepEqual([rebind.map(({ agent }) => agent.id), queue, spares], [['agent-1'], [], []])
+})
+
 test('an agent whose item is gone stays as a warm spare where one is wanted, and is for nothing from then on', () => {
   const { rebind, spares, moves, marks } = decide(one([0, 1], [], [{ template: 1, item: 7, phase: 'online', node: 'online' }]))
   assert.deepEqual(

@@ -376,18 +376,21 @@ const waitingStill = ({ unserved }: Binding, queued: Decision['queue']): DemandI
  * an agent for an item would not be.
  */
 const admitSpares = (
-  { now, templates }: BrokerView,
+  view: BrokerView,
   pool: Pool,
   moves: Decision['moves'],
   waiting: readonly DemandItem[],
   matcher: Matcher,
   prospects: Prospects,
 ): typeof NO_SPARES => {
+  const { now, templates } = view
   const leaving = new Set(moves.filter(({ to }) => to === 'ended' || to === 'ending').map(({ agent }) => agent))
+  const unreported = countUnreported(view)
   const queue: Template[] = []
   const times: number[] = []
   for (const template of templates) {
-    const missing = missingOf(template, pool, agent => leaving.has(agent))
+    // An agent that is for an item of which an older report still tells is a spare again with the next.
+    const missing = missingOf(template, pool, agent => leaving.has(agent)) - unreported.of(template.id)
     const own = { label: template.labels.join(' '), takesUnlabelled: template.takesUnlabelled }
     if (missing <= 0 || waiting.some(item => matcher.serves(own, item))) continue
     const { history, countOf } = prospects()
@@ -416,6 +419,7 @@ const countUnreported = ({ agents, presence }: BrokerView) => {
   const left = new Map<TemplateId, number>()
   for (const { id, phase, template } of agents) if (phase === 'busy' && unused.has(id)) left.set(template, (left.get(template) ?? 0) + 1)
   return {
+    of: (template: TemplateId): number => left.get(template) ?? 0,
     take: (template: TemplateId): boolean => {
       const count = left.get(template) ?? 0
       if (count > 0) left.set(template, count - 1)

@@ -156,18 +156,25 @@ export const placing = (engine: MesosEngine, patienceMs = 3_000): Engine & { rea
     want(workload.tenant, 1)
     try {
       const limit = systemClock.monotonic() + patienceMs
-      let offer = fitting(workload, on)
-      while (offer === undefined && systemClock.monotonic() < limit) {
-        await systemClock.sleep(10)
-        offer = fitting(workload, on)
+      for (;;) {
+        let offer = fitting(workload, on)
+        while (offer === undefined && systemClock.monotonic() < limit) {
+          await systemClock.sleep(10)
+          offer = fitting(workload, on)
+        }
+        // A port that nobody offers: the engine says so.
+        offer ??= fitting({ ...workload, ports: {} }, on)
+        if (offer !== undefined) {
+          offers.delete(offer.offer)
+          engine.offers.assign([{ workload: workload.id, host: offer.id, offers: [offer.offer], ports: [] }])
+        }
+        try {
+          return await engine.submit(workload, on, signal)
+        } catch (cause) {
+          // An offer may be taken back at any time: whoever places gives another, as the broker does.
+          if (!(cause instanceof EngineError) || !cause.placeIsGone || systemClock.monotonic() >= limit) throw cause
+        }
       }
-      // A port that nobody offers: the engine says so.
-      offer ??= fitting({ ...workload, ports: {} }, on)
-      if (offer !== undefined) {
-        offers.delete(offer.offer)
-        engine.offers.assign([{ workload: workload.id, host: offer.id, offers: [offer.offer], ports: [] }])
-      }
-      await engine.submit(workload, on, signal)
     } finally {
       want(workload.tenant, -1)
     }
