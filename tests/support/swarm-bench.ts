@@ -1,12 +1,14 @@
 /** What the Swarm tests beside the conformance suite work with: small workloads, looks until something is so, and the Swarm's own API. */
 import assert from 'node:assert/strict'
 import { type Bench, createBench } from '../../src/engines/conformance/harness.ts'
+import { EngineError } from '../../src/engines/index.ts'
 import { networkName, serviceName } from '../../src/engines/swarm/names.ts'
 import type { HostId, HostState, Observation, TenantId, Workload, WorkloadId } from '../../src/model/index.ts'
 import type { ProxyFault } from './docker-proxy.ts'
 import type { SwarmNode, SwarmOptions } from './swarm.ts'
 import { dockerCall } from './swarm-call.ts'
 import { type SwarmHarness, swarmHarness } from './swarm-engine.ts'
+import { waitFor } from './wait.ts'
 
 export const never = new AbortController().signal
 /** Runs until it is asked to end. */
@@ -63,7 +65,9 @@ export const swarmBench = async (shape: SwarmOptions): Promise<SwarmBench> => {
     end: async (...ids) => {
       for (const id of ids) await engine.stop(id, 0, never)
       for (const id of ids) await bench.ended(id)
-      for (const id of ids) await engine.remove(id, never)
+      // One that never had an address may be given it as others end, and is over a moment later.
+      for (const id of ids)
+        await waitFor(() => engine.remove(id, never).then(() => true, mayPass), { what: `${id} is removed`, withinMs: 30_000 })
     },
     nodeOf: async host => {
       const attributes = await attributesOf(host)
@@ -96,4 +100,10 @@ export const swarmBench = async (shape: SwarmOptions): Promise<SwarmBench> => {
       await call('POST', `/nodes/${nodeId}/update?version=${Version.Index}`, change(Spec))
     },
   }
+}
+
+/** For `waitFor`: false where the same call may succeed later. */
+const mayPass = (cause: unknown): false => {
+  if (cause instanceof EngineError && cause.retryable) return false
+  throw cause
 }
