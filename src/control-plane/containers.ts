@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import type { DockerConfig } from '../config/index.ts'
 import type { DaemonOptions, RegistryLogin } from '../engines/index.ts'
-import { type Owner, readText } from './opened-engine.ts'
+import { type ImageLoader, programsInImages, programsInNamedImages } from '../images/index.ts'
+import { type Clock, deadline } from '../runtime/index.ts'
+import { type EngineOptions, type OpenedEngine, type Owner, readText } from './opened-engine.ts'
 
 /** Whose files are in containers: the images' own user, where Manor may give files away. */
 export const IMAGE_USER: Owner = { uid: 1_000, gid: 1_000 }
@@ -34,3 +37,34 @@ export const registriesOf = async ({ registries = {} }: Pick<DockerConfig, 'regi
       }),
     ),
   )
+
+/** Programs in the images that the configuration names, else in those that Manor makes itself and `loader` brings to the daemons. */
+export const programsFor =
+  (
+    { images, base }: Pick<DockerConfig, 'images' | 'base'>,
+    loader: ImageLoader,
+    { hookScript, cacheDirectory }: Pick<EngineOptions, 'hookScript' | 'cacheDirectory'>,
+  ): OpenedEngine['programs'] =>
+  programs =>
+    images === undefined
+      ? programsInImages({
+          programs,
+          loader,
+          base: base === undefined ? { kind: 'machine' } : { kind: 'tar', file: base },
+          hookScript,
+          directory: join(cacheDirectory, 'images'),
+        })
+      : programsInNamedImages(programs, images)
+
+/** A daemon that is there answers in milliseconds; one that is being started by its first call may take longer. */
+const ANSWER_TIMEOUT_MS = 60_000
+
+/** Asks daemons what must be known before an engine is opened. Rejects with a TimeoutError. */
+export const askFirst = async <Result>(clock: Clock, ask: (signal: AbortSignal) => Promise<Result>): Promise<Result> => {
+  const limit = deadline(clock, ANSWER_TIMEOUT_MS)
+  try {
+    return await ask(limit.signal)
+  } finally {
+    limit.done()
+  }
+}

@@ -1,23 +1,17 @@
-import { join } from 'node:path'
 import { ConfigError, type DockerConfig } from '../config/index.ts'
 import { createDockerEngine, type DaemonOptions, type DockerEngineOptions, DockerPreparations } from '../engines/index.ts'
-import { programsInImages, programsInNamedImages } from '../images/index.ts'
 import { hostId, tenantId } from '../model/index.ts'
-import { type Clock, deadline } from '../runtime/index.ts'
 import type { Store } from '../store/index.ts'
-import { containerUser, registriesOf, tlsOf, usualDaemon } from './containers.ts'
+import { askFirst, containerUser, programsFor, registriesOf, tlsOf, usualDaemon } from './containers.ts'
 import { DOOR_PORT, type EngineOptions, type OpenedEngine } from './opened-engine.ts'
 import { placedOn } from './placed-on.ts'
 
-/** A daemon that is there answers in milliseconds; one that is being started by its first call may take longer. */
-const PREPARE_TIMEOUT_MS = 60_000
-
 /** Rejects where no daemon answers, or where it is not known how containers reach Manor. */
 export const openDockerEngine = async (options: EngineOptions, config: DockerConfig): Promise<OpenedEngine> => {
-  const { owner, clock, random, onWarning, cacheDirectory, hookScript, config: whole } = options
+  const { owner, clock, random, onWarning, config: whole } = options
   const found = await daemonsOf(config, options.hostName)
   const preparations = new DockerPreparations({ owner, daemons: found, clock })
-  const host = whole.workloads?.listen?.host ?? (await doorAddress(preparations, clock))
+  const host = whole.workloads?.listen?.host ?? (await askFirst(clock, signal => preparations.doorAddress(signal)))
   if (host === undefined)
     throw new ConfigError(
       'No Docker daemon is on this machine, so it is not known where containers reach Manor: say workloads.listen in manor.yaml.',
@@ -39,16 +33,7 @@ export const openDockerEngine = async (options: EngineOptions, config: DockerCon
     engine,
     ownerOfHome: () => user,
     ownerOfAgents: () => user,
-    programs: programs =>
-      config.images === undefined
-        ? programsInImages({
-            programs,
-            loader: preparations,
-            base: config.base === undefined ? { kind: 'machine' } : { kind: 'tar', file: config.base },
-            hookScript,
-            directory: join(cacheDirectory, 'images'),
-          })
-        : programsInNamedImages(programs, config.images),
+    programs: programsFor(config, preparations, options),
     [Symbol.asyncDispose]: async () => {
       await engine.close()
       await preparations[Symbol.asyncDispose]()
@@ -69,15 +54,6 @@ const pullsOf = (
   return {
     ...(pullPolicy === undefined ? {} : { pullPolicy }),
     ...(prePull ? { imagesWanted: () => [...given, ...store.list('template').flatMap(({ image }) => image ?? [])] } : {}),
-  }
-}
-
-const doorAddress = async (preparations: DockerPreparations, clock: Clock): Promise<string | undefined> => {
-  const limit = deadline(clock, PREPARE_TIMEOUT_MS)
-  try {
-    return await preparations.doorAddress(limit.signal)
-  } finally {
-    limit.done()
   }
 }
 

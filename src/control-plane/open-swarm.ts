@@ -1,23 +1,17 @@
-import { join } from 'node:path'
 import { ConfigError, type SwarmConfig } from '../config/index.ts'
 import { createSwarmEngine, type SwarmDaemonOptions, type SwarmFound, SwarmPreparations } from '../engines/index.ts'
-import { programsInImages, programsInNamedImages } from '../images/index.ts'
-import { type Clock, deadline } from '../runtime/index.ts'
-import { containerUser, registriesOf, tlsOf, usualDaemon } from './containers.ts'
+import { askFirst, containerUser, programsFor, registriesOf, tlsOf, usualDaemon } from './containers.ts'
 import { DOOR_PORT, type EngineOptions, type OpenedEngine } from './opened-engine.ts'
-
-/** A daemon that is there answers in milliseconds; one that is being started by its first call may take longer. */
-const PREPARE_TIMEOUT_MS = 60_000
 
 /** Opens the engine over a Swarm. Rejects with a ConfigError where there is none, or where it is not known how its nodes reach Manor. */
 export const openSwarmEngine = async (options: EngineOptions, config: SwarmConfig): Promise<OpenedEngine> => {
-  const { owner, clock, onWarning, cacheDirectory, hookScript, config: whole } = options
+  const { owner, clock, onWarning, config: whole } = options
   await using undo = new AsyncDisposableStack()
   const daemons = await daemonsOf(config)
   const preparations = undo.use(new SwarmPreparations({ owner, daemons, clock }))
-  const found = await within(clock, signal => preparations.find(signal))
+  const found = await askFirst(clock, signal => preparations.find(signal))
   checkSwarm(found, daemons)
-  const host = whole.workloads?.listen?.host ?? (await within(clock, signal => doorAddress(preparations, config, found, signal)))
+  const host = whole.workloads?.listen?.host ?? (await askFirst(clock, signal => doorAddress(preparations, config, found, signal)))
   await options.openDoor({ host, port: whole.workloads?.listen?.port ?? DOOR_PORT }, whole.workloads?.url)
   const narrow = narrowness(config, found)
   if (narrow !== undefined) onWarning(narrow)
@@ -41,26 +35,8 @@ export const openSwarmEngine = async (options: EngineOptions, config: SwarmConfi
     engine,
     ownerOfHome: () => user,
     ownerOfAgents: () => user,
-    programs: programs =>
-      config.images === undefined
-        ? programsInImages({
-            programs,
-            loader: preparations,
-            base: config.base === undefined ? { kind: 'machine' } : { kind: 'tar', file: config.base },
-            hookScript,
-            directory: join(cacheDirectory, 'images'),
-          })
-        : programsInNamedImages(programs, config.images),
+    programs: programsFor(config, preparations, options),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  }
-}
-
-const within = async <Result>(clock: Clock, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> => {
-  const limit = deadline(clock, PREPARE_TIMEOUT_MS)
-  try {
-    return await work(limit.signal)
-  } finally {
-    limit.done()
   }
 }
 
