@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ManorApi } from './manor-api.ts'
 import { waitFor } from './wait.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -58,18 +59,18 @@ export class ManorHome implements AsyncDisposable {
     const left = processesOf(this.directory)
     await rm(this.directory, { recursive: true, force: true })
     if (code !== 0) throw new Error(`manor down failed with ${code}: ${stderr}`)
-    if (left.length > 0)
-      throw new Error(`Left behind: ${left.map(({ pid, command }) => `${pid} ${command.slice(0, MOST_SHOWN)}`).join('\n')}`)
+    noneLeft(left)
   }
 }
 
-export class RunningManor {
+export class RunningManor extends ManorApi {
   readonly home: string
   readonly child: ChildProcess
   readonly ended: Promise<number | null>
   output = ''
 
   constructor(home: string, child: ChildProcess) {
+    super()
     this.home = home
     this.child = child
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text))
@@ -93,27 +94,6 @@ export class RunningManor {
       },
       { what: 'manor up answers', withinMs: 60_000, seen: () => this.output },
     )
-  }
-
-  async request(path: string, init: RequestInit = {}): Promise<Response> {
-    const token = readFileSync(join(this.home, 'run', 'token'), 'utf8').trim()
-    return fetch(`${this.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } })
-  }
-
-  async get<T>(path: string): Promise<T> {
-    const response = await this.request(path)
-    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as T
-  }
-
-  async post<T>(path: string, body: unknown): Promise<T> {
-    const response = await this.request(path, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json' },
-    })
-    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as T
   }
 
   /** kill -9 of the control plane alone. */
@@ -147,3 +127,9 @@ export const processesOf = (directory: string): ProcessLine[] =>
         return []
       }
     })
+
+/** Throws an error that names them where there are any. */
+export const noneLeft = (left: readonly ProcessLine[]): void => {
+  if (left.length > 0)
+    throw new Error(`Left behind: ${left.map(({ pid, command }) => `${pid} ${command.slice(0, MOST_SHOWN)}`).join('\n')}`)
+}

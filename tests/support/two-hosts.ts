@@ -1,5 +1,4 @@
 /** A Manor in this process whose engine has two hosts: this machine twice, each with process records of its own. */
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
@@ -12,7 +11,8 @@ import type { Engine } from '../../src/engines/engine.ts'
 import { createProcessEngine, type ProcessEngine } from '../../src/engines/index.ts'
 import { controllerId, type HostId, hostId, type Observation } from '../../src/model/index.ts'
 import { systemClock, systemRandom } from '../../src/runtime/index.ts'
-import { processesOf } from './manor-process.ts'
+import { ManorApi } from './manor-api.ts'
+import { noneLeft, processesOf } from './manor-process.ts'
 import { waitFor } from './wait.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -67,7 +67,7 @@ const openTogether =
     }
   }
 
-export class TwoHosts implements AsyncDisposable {
+export class TwoHosts extends ManorApi implements AsyncDisposable {
   readonly home: string
   readonly errors: unknown[] = []
   readonly #controller: string
@@ -75,6 +75,7 @@ export class TwoHosts implements AsyncDisposable {
   #manor: Manor | undefined
 
   private constructor(home: string, controller: string) {
+    super()
     this.home = home
     this.#controller = controller
   }
@@ -121,24 +122,6 @@ export class TwoHosts implements AsyncDisposable {
     return this.#manor.url
   }
 
-  async request(path: string, init: RequestInit = {}): Promise<Response> {
-    const token = readFileSync(join(this.home, 'run', 'token'), 'utf8').trim()
-    return fetch(`${this.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } })
-  }
-
-  async get<T>(path: string): Promise<T> {
-    const response = await this.request(path)
-    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as T
-  }
-
-  async post<T>(path: string, body: unknown): Promise<T> {
-    const headers = { 'content-type': 'application/json' }
-    const response = await this.request(path, { method: 'POST', body: JSON.stringify(body), headers })
-    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as T
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     const row = await this.request(`/api/v1/controllers/${this.#controller}`)
     if (row.ok) {
@@ -152,6 +135,6 @@ export class TwoHosts implements AsyncDisposable {
     await new Promise<void>(resolve => this.#keepAlive.close(() => resolve()))
     const left = processesOf(this.home)
     await rm(this.home, { recursive: true, force: true })
-    if (left.length > 0) throw new Error(`Left behind: ${left.map(({ pid, command }) => `${pid} ${command.slice(0, 300)}`).join('\n')}`)
+    noneLeft(left)
   }
 }
