@@ -10,7 +10,8 @@ import { ControllerPhaseLabel } from '../parts/glyph.tsx'
 import { HostShares, limitsSentence } from '../parts/host-facts.tsx'
 import { HostPurpose, HostService } from '../parts/host-service.tsx'
 import { ReasonNote } from '../parts/reason.tsx'
-import { type Column, Table } from '../parts/table.tsx'
+import { ShortList } from '../parts/short-list.tsx'
+import type { Column } from '../parts/table.tsx'
 import { Ago, Until } from '../parts/time.tsx'
 
 /** Of each kind; the rest is a link away. */
@@ -80,58 +81,36 @@ const ItsControllers = ({ host }: { readonly host: string }) => {
     .filter(controller => controller.host === host && isThere(controller))
     .toSorted((a, b) => a.id.localeCompare(b.id))
   return (
-    <section class="section">
-      <header>
-        <h2>Controllers</h2>
-        {rows.length > SHOWN ? (
-          <a href={`/?q=${encodeURIComponent(`host:${host}`)}`}>All {rows.length}</a>
-        ) : (
-          <span class="faint">{counted(rows.length, 'controller')}</span>
-        )}
-      </header>
-      <Table
-        label="Its controllers"
-        isShort
-        rows={rows.slice(0, SHOWN)}
-        rowKey={controller => controller.id}
-        columns={COLUMNS}
-        href={controller => pathOf.controller(controller.id)}
-        empty={
-          <div class="empty">
-            <p>No controller runs on it.</p>
-          </div>
-        }
-      />
-    </section>
+    <ShortList
+      title="Controllers"
+      label="Its controllers"
+      most={SHOWN}
+      all={`/?q=${encodeURIComponent(`host:${host}`)}`}
+      count={counted(rows.length, 'controller')}
+      rows={rows}
+      rowKey={controller => controller.id}
+      columns={COLUMNS}
+      href={controller => pathOf.controller(controller.id)}
+      empty="No controller runs on it."
+    />
   )
 }
 
 const ItsAgents = ({ host }: { readonly host: string }) => {
   const rows = agents.all.value.filter(agent => agent.host === host && agent.phase !== 'ended')
   return (
-    <section class="section">
-      <header>
-        <h2>Agents</h2>
-        {rows.length > SHOWN ? (
-          <a href={`${pathOf.agents}?q=${encodeURIComponent(`host:${host}`)}`}>All {rows.length}</a>
-        ) : (
-          <span class="faint">{counted(rows.length, 'agent')}</span>
-        )}
-      </header>
-      <Table
-        label="Its agents"
-        isShort
-        rows={rows.slice(0, SHOWN)}
-        rowKey={agent => agent.id}
-        columns={agentColumns(true).filter(({ key }) => key !== 'host')}
-        href={agent => pathOf.agent(agent.id)}
-        empty={
-          <div class="empty">
-            <p>No build runs on it.</p>
-          </div>
-        }
-      />
-    </section>
+    <ShortList
+      title="Agents"
+      label="Its agents"
+      most={SHOWN}
+      all={`${pathOf.agents}?q=${encodeURIComponent(`host:${host}`)}`}
+      count={counted(rows.length, 'agent')}
+      rows={rows}
+      rowKey={agent => agent.id}
+      columns={agentColumns(true).filter(({ key }) => key !== 'host')}
+      href={agent => pathOf.agent(agent.id)}
+      empty="No build runs on it."
+    />
   )
 }
 

@@ -9,6 +9,7 @@ import { agentColumns } from './agent-columns.tsx'
 import { BuildsTable } from './builds-table.tsx'
 import { ProblemNote } from './empty.tsx'
 import { queueColumns, queueRowHeight } from './queue-columns.tsx'
+import { ShortList } from './short-list.tsx'
 import { Table } from './table.tsx'
 import { Timeline } from './timeline.tsx'
 
@@ -21,26 +22,18 @@ const SHOWN_EVENTS = 40
 export const WaitingItems = ({ name }: { readonly name: string }) => {
   const items = (queues.watch(name) ?? []).toSorted((a, b) => a.since - b.since)
   return (
-    <section class="section">
-      <header>
-        <h2>Waiting</h2>
-        {items.length > SHOWN_WAITING && <a href={`${pathOf.queue}?q=${encodeURIComponent(`controller:${name}`)}`}>All {items.length}</a>}
-      </header>
-      <Table
-        label="Its queue"
-        isShort
-        rows={items.slice(0, SHOWN_WAITING)}
-        rowKey={item => item.id}
-        columns={queueColumns(false)}
-        rowHeight={queueRowHeight()}
-        href={item => pathOf.queueItem(item.controller, item.item)}
-        empty={
-          <div class="empty">
-            <p>Nothing waits in its queue.</p>
-          </div>
-        }
-      />
-    </section>
+    <ShortList
+      title="Waiting"
+      label="Its queue"
+      most={SHOWN_WAITING}
+      all={`${pathOf.queue}?q=${encodeURIComponent(`controller:${name}`)}`}
+      rows={items}
+      rowKey={item => item.id}
+      columns={queueColumns(false)}
+      rowHeight={queueRowHeight()}
+      href={item => pathOf.queueItem(item.controller, item.item)}
+      empty="Nothing waits in its queue."
+    />
   )
 }
 

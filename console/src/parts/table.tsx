@@ -18,7 +18,7 @@ export type Column<T> = {
   readonly compare?: (a: T, b: T) => number
 }
 
-type TableProps<T> = {
+export type TableProps<T> = {
   readonly label: string
   readonly rows: readonly T[]
   readonly rowKey: (row: T) => string
