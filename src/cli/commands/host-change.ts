@@ -66,7 +66,7 @@ const registerDrain = (parent: Command, context: CliContext): void => {
   command.addOption(
     parsed(
       '--deadline <time>',
-      'after so long builds that still run are ended, and controllers stop even if they have nowhere to go',
+      'after so long (30d at most) builds that still run are ended, and controllers stop even if they have nowhere to go',
       parseDuration,
     ),
   )
@@ -129,7 +129,7 @@ const registerRole = (parent: Command, context: CliContext): void => {
     .summary('Say whether it is for controllers, builds or both')
     .description('Say what a host is for. What runs there goes on, also where it could not come there any more.')
     .argument('<host>')
-    .addArgument(new Argument('<role>', 'any, controllers or builds').choices(HOST_ROLES))
+    .addArgument(new Argument('<role>', 'what comes to it from now on').choices(HOST_ROLES))
   withJson(command)
   examples(command, [['host role h1 builds', 'keep controllers off it']])
   onAction(command, async ([name = '', role = ''], options) => {
