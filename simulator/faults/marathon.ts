@@ -1,3 +1,4 @@
+import { integer } from '../../src/runtime/index.ts'
 import { happens, pick } from '../kernel/chance.ts'
 import { startSurplusTask } from '../world/surplus-task.ts'
 import type { Fault } from './fault.ts'
@@ -17,7 +18,7 @@ export const marathonTwoTasks: Fault = {
     if (isReplaced) program.terminate()
     const tasks = isReplaced ? ['b', 'c'] : ['b']
     const begun = tasks.flatMap(letter => {
-      const task = `${run.id}.${Math.floor(random.next() * 1_000_000)}-${letter}`
+      const task = `${run.id}.${integer(random, 1_000_000)}-${letter}`
       const machine = startSurplusTask(world, run, random, task)
       return machine === undefined ? [] : [`${task} on ${machine.id}`]
     })

@@ -104,20 +104,24 @@ export const unrest = (world: World, waiting: ReadonlySet<Item>): string | undef
   if (item) return `${waiting.size} items wait. ${whyItWaits(world, item)}`
   // Warm spares are what rest looks like where they are wanted, and where there is no room for them, they wait.
   const isResting = (agent: Agent): boolean => isSpare(agent) && (agent.phase === 'online' || agent.phase === 'queued')
-  const spares = new Set(store.by('agentsByLife', 'live').filter(isResting))
-  const isSpares = (name: string): boolean => [...spares].some(({ id }) => id === name)
-  const agent = store.by('agentsByLife', 'live').find(live => !spares.has(live))
+  const spares = new Set<string>(
+    store
+      .by('agentsByLife', 'live')
+      .filter(isResting)
+      .map(({ id }) => id),
+  )
+  const agent = store.by('agentsByLife', 'live').find(({ id }) => !spares.has(id))
   if (agent) return `Agent ${agent.id} is ${agent.phase} (${agent.reason?.message ?? 'no reason'}).`
   for (const live of world.engine.liveOf.values())
     for (const { id, workload } of live) {
-      if (isSpares(workload.labels.noun)) continue
+      if (spares.has(workload.labels.noun)) continue
       if (workload.labels.kind === 'agent') return `Workload ${id} runs.`
       if (store.get('controller', workload.labels.noun)?.workload !== id) return `Workload ${id} runs and is not the current run.`
     }
-  const directory = [...world.directories].find(name => !isSpares(name))
+  const directory = [...world.directories].find(name => !spares.has(name))
   if (directory !== undefined) return `The directory of agent ${directory} is there.`
   for (const { nodes, controller } of world.homes.values())
-    if ([...nodes.keys()].some(name => !isSpares(name)) && world.programOf(controller))
+    if ([...nodes.keys()].some(name => !spares.has(name)) && world.programOf(controller))
       return `Controller ${controller} has ${nodes.size} nodes.`
   return undefined
 }

@@ -112,7 +112,7 @@ export class OfferDesk {
         role: machine.group.role,
         resources: free,
         ports: [{ first: 20_000, last: 39_999 }],
-        attributes: { ...machine.group.attributes, zone: machine.failureDomain },
+        attributes: machine.attributes,
         offeredAt: this.#world.now,
       }
       this.#offers.set(offer.offer, { offer, machine })

@@ -357,7 +357,7 @@ export const HostDetailView = Type.Object(
 )
 export type HostDetailView = Static<typeof HostDetailView>
 
-export const HOST_ACTIONS = ['cordon', 'uncordon', 'drain'] as const
+const HOST_ACTIONS = ['cordon', 'uncordon', 'drain'] as const
 export const HostActionRequest = Type.Object(
   {
     action: oneOf(HOST_ACTIONS),

@@ -4,7 +4,7 @@ import type { Agent, Controller, Tenant } from '../model/index.ts'
 import type { Reader, Store, Transaction } from '../store/index.ts'
 
 /** To a token of one tenant the nouns of others are not there: the same 404, word for word, as for what never was. */
-const sees = ({ tenant }: Principal, noun: { readonly tenant: string }): boolean => tenant === undefined || noun.tenant === tenant
+export const sees = ({ tenant }: Principal, noun: { readonly tenant: string }): boolean => tenant === undefined || noun.tenant === tenant
 
 /** A controller that this principal may see. Errors: `not-found`. */
 export const controllerFor = (store: Pick<Reader, 'get'>, principal: Principal, name: string): Controller => {

@@ -1,6 +1,8 @@
 /**
  * Rows as people and programs see them (contract.ts). Pure: what a view needs beside its row comes as an argument. Linear in what it shows.
  */
+
+import type { Residents } from '../hosts/index.ts'
 import {
   type Access,
   type Agent,
@@ -30,6 +32,7 @@ import type {
   BuildView,
   ControllerView,
   EventView,
+  HostDetailView,
   HostView,
   MemoryAdviceView,
   QueueItemView,
@@ -175,6 +178,25 @@ export const hostView = (host: Host, used: { readonly controllers: Resources; re
     seenAt: host.seenAt,
     reason: host.reason && reasonView(host.reason),
   })
+
+/** A host with what is on it; of what not everybody may see only how much. */
+export const hostDetailView = (
+  host: HostView,
+  { controllers = [], agents = [], strays = 0 }: Partial<Residents> = {},
+  isShown: (noun: { readonly tenant: string }) => boolean,
+): HostDetailView => {
+  const shown = { controllers: controllers.filter(isShown), agents: agents.filter(isShown) }
+  return {
+    ...host,
+    controllers: shown.controllers.map(({ id, tenant, phase, reason }) =>
+      defined({ id, tenant, phase, reason: reason && reasonView(reason) }),
+    ),
+    agents: shown.agents.map(({ id, controller, tenant, phase, phaseSince, build }) =>
+      defined({ id, controller, tenant, phase, phaseSince, build: build && { job: build.job, number: build.number } }),
+    ),
+    others: controllers.length + agents.length + strays - shown.controllers.length - shown.agents.length,
+  }
+}
 
 export const templateView = (template: Template, revision: number, usage: Usage | undefined): TemplateView =>
   defined({

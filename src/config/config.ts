@@ -15,6 +15,14 @@ const text = (description: string) => Type.String({ minLength: 1, maxLength: 1_0
 const optional = <Schema extends TSchema>(schema: Schema) => Type.Optional(schema)
 const closed = { additionalProperties: false } as const
 
+const address = Type.String({
+  pattern: '^(unix:///|tcp://|ssh://).+',
+  description: 'an address as in DOCKER_HOST: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST',
+})
+const flag = optional(Type.Boolean({ description: 'true or false' }))
+/** A DNS label, short enough to be part of other names. */
+const LABEL = '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'
+
 const Tls = Type.Object(
   { ca: text('the path of a PEM file'), cert: text('the path of a PEM file'), key: text('the path of a PEM file') },
   { ...closed, description: 'ca, cert and key, each the path of a PEM file' },
@@ -23,13 +31,10 @@ const Tls = Type.Object(
 const Daemon = Type.Object(
   {
     host: Type.String({
-      pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$',
+      pattern: LABEL,
       description: 'a DNS label of at most 40 characters, such as build-1',
     }),
-    address: Type.String({
-      pattern: '^(unix:///|tcp://|ssh://).+',
-      description: 'an address as in DOCKER_HOST: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST',
-    }),
+    address,
     tls: optional(Tls),
     role: optional(
       Type.Union([Type.Literal('any'), Type.Literal('controllers'), Type.Literal('builds')], { description: 'any, controllers or builds' }),
@@ -53,6 +58,11 @@ const Images = Type.Object(
   { ...closed, description: 'controller and agent, each the name of an image that hosts can pull' },
 )
 
+const base = optional(text('the path of a root file system as a tar, on which Manor makes its images'))
+const registries = optional(
+  Type.Record(Type.String(), Registry, { description: 'logins by registry, each with username and passwordFile' }),
+)
+
 const Process = Type.Object({ kind: Type.Literal('process') }, closed)
 const Docker = Type.Object(
   {
@@ -60,20 +70,16 @@ const Docker = Type.Object(
     daemons: optional(
       Type.Array(Daemon, { minItems: 1, maxItems: 1_000, description: 'a list of at least one daemon, each with host and address' }),
     ),
-    base: optional(text('the path of a root file system as a tar, on which Manor makes its images')),
+    base,
     images: optional(Images),
     pullPolicy: optional(
       Type.Union([Type.Literal('missing'), Type.Literal('always'), Type.Literal('never')], { description: 'missing, always or never' }),
     ),
-    prePull: optional(Type.Boolean({ description: 'true or false' })),
-    registries: optional(Type.Record(Type.String(), Registry, { description: 'logins by registry, each with username and passwordFile' })),
+    prePull: flag,
+    registries,
   },
   closed,
 )
-const address = Type.String({
-  pattern: '^(unix:///|tcp://|ssh://).+',
-  description: 'an address as in DOCKER_HOST: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST',
-})
 const SwarmDaemon = Type.Object({ address, tls: optional(Tls) }, { ...closed, description: 'a daemon with address' })
 const Swarm = Type.Object(
   {
@@ -85,11 +91,11 @@ const Swarm = Type.Object(
         description: 'a list of daemons of the Swarm, each with address, at least one manager',
       }),
     ),
-    base: optional(text('the path of a root file system as a tar, on which Manor makes its images')),
+    base,
     images: optional(Images),
-    registries: optional(Type.Record(Type.String(), Registry, { description: 'logins by registry, each with username and passwordFile' })),
+    registries,
     sharedPaths: optional(Type.Array(text('a directory'), { maxItems: 100, description: 'a list of directories that every node has' })),
-    encrypted: optional(Type.Boolean({ description: 'true or false' })),
+    encrypted: flag,
   },
   closed,
 )
@@ -109,9 +115,9 @@ const onMesos = {
   ca: optional(text('the path of a PEM file')),
   rolePrefix: optional(text('the beginning of roles, such as manor')),
   network: optional(text("the name of a network of Docker's on the hosts")),
-  otherRegions: optional(Type.Boolean({ description: 'true or false' })),
-  gpuHosts: optional(Type.Boolean({ description: 'true or false' })),
-  revocable: optional(Type.Boolean({ description: 'true or false' })),
+  otherRegions: flag,
+  gpuHosts: flag,
+  revocable: flag,
   images: optional(Images),
 }
 /** For a trial without a cluster: doubles of Mesos and Marathon on this machine, ended with Manor. */
@@ -121,7 +127,7 @@ const amount = (description: string) => Type.Number({ exclusiveMinimum: 0, descr
 const words = (description: string) => Type.Record(Type.String(), Type.String(), { description })
 const EachHost = Type.Object(
   {
-    name: Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$', description: 'a DNS label of at most 40 characters' }),
+    name: Type.String({ pattern: LABEL, description: 'a DNS label of at most 40 characters' }),
     command: optional(text('a command line for /bin/sh -c on the agent itself')),
     image: optional(text('the name of an image')),
     args: optional(Type.Array(Type.String(), { maxItems: 100, description: 'a list of words, the arguments of the image' })),
@@ -166,6 +172,7 @@ const Listen = Type.Object(
   { ...closed, description: 'host and port' },
 )
 
+const wholeFile = { ...closed, description: 'an object with engine, agents and workloads' } as const
 const File = Type.Object(
   {
     engine: optional(Engine),
@@ -186,7 +193,7 @@ const File = Type.Object(
       ),
     ),
   },
-  { ...closed, description: 'an object with engine, agents and workloads' },
+  wholeFile,
 )
 
 export type EngineConfig = Static<typeof Engine>
@@ -261,7 +268,5 @@ const kindProblem = (value: unknown): string | undefined => {
 
 const schemaFor = (value: unknown): TSchema => {
   const { kind } = recordOf(recordOf(value).engine)
-  return isKind(kind)
-    ? Type.Object({ ...File.properties, engine: BY_KIND[kind] }, { ...closed, description: 'an object with engine, agents and workloads' })
-    : File
+  return isKind(kind) ? Type.Object({ ...File.properties, engine: BY_KIND[kind] }, wholeFile) : File
 }

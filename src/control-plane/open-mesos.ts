@@ -8,7 +8,6 @@ import {
   type Engine,
   fixedLeaders,
   type LeaderDiscovery,
-  type MarathonEngineOptions,
   type MesosEngine,
   type PerHostService,
   readZooKeeperAddress,
@@ -28,7 +27,7 @@ const LOOPBACK = '127.0.0.1'
 export const openMesosEngine = async (options: EngineOptions, asked: MesosConfig): Promise<OpenedEngine> => {
   await openDoor(options)
   const { config, end } = await withDoubles(options, asked)
-  const engine = await mesosOf(options, config)
+  const engine = await mesosOf(options, config, await loginOf(config))
   return opened(engine, config, async () => {
     await engine.close()
     await end()
@@ -56,6 +55,7 @@ export const openMarathonEngine = async (options: EngineOptions, asked: Marathon
   const { owner, store, layout, clock, random, onWarning } = options
   const door = await openDoor(options)
   const login = config.marathonLogin
+  const mesosLogin = await loginOf(config)
   const ca = config.ca === undefined ? undefined : await readText(config.ca, 'engine.ca')
   const controllers = await createMarathonEngine({
     owner,
@@ -77,14 +77,15 @@ export const openMarathonEngine = async (options: EngineOptions, asked: Marathon
     },
     startUrl: id => `${door.url}/start/v1/${id}`,
     ...(config.group === undefined ? {} : { group: config.group }),
-    ...(config.login === undefined ? {} : { mesosCredentials: await credentialsOf(config.login) }),
+    // For Mesos' operator API and its agents', which are asked for logs and memory.
+    ...(mesosLogin === undefined ? {} : { mesosCredentials: { kind: 'basic', user: mesosLogin.principal, password: mesosLogin.secret } }),
     perHost: (config.onEachHost ?? []).map(perHostService),
     onWarning,
     healthPath: ({ labels: { noun } }) => `${prefixOf(noun)}/login`,
     onSecondTask: engineEventsIn(store, onWarning).secondTask,
   })
   door.onStart(controllers.startListener)
-  const agents = await mesosOf(options, config)
+  const agents = await mesosOf(options, config, mesosLogin)
   const engine = createSplitEngine({ name: 'marathon', controllers, agents })
   return opened(engine, config, async () => {
     await controllers.close()
@@ -114,15 +115,11 @@ const perHostService = (
   return { name, run: image === undefined ? { command: command ?? '' } : { image, args }, cpu, memoryMb, ports, environment, attributes }
 }
 
-/** For Mesos' operator API and its agents', which Marathon's engine asks for logs and memory. */
-const credentialsOf = async ({
-  principal,
-  secretFile,
-}: NonNullable<MesosConfig['login']>): Promise<MarathonEngineOptions['mesosCredentials'] & object> => ({
-  kind: 'basic',
-  user: principal,
-  password: (await readText(secretFile, 'engine.login.secretFile')).trimEnd(),
-})
+/** Who Manor is to Mesos, its secret read. Rejects with a ConfigError. */
+const loginOf = async ({
+  login,
+}: Pick<MesosConfig, 'login'>): Promise<{ readonly principal: string; readonly secret: string } | undefined> =>
+  login && { principal: login.principal, secret: (await readText(login.secretFile, 'engine.login.secretFile')).trimEnd() }
 
 const openDoor = ({ config, openDoor: open }: EngineOptions): Promise<OpenDoor> => {
   const { listen, url } = config.workloads ?? {}
@@ -132,8 +129,9 @@ const openDoor = ({ config, openDoor: open }: EngineOptions): Promise<OpenDoor> 
 const mesosOf = async (
   { owner, store, clock, random, onWarning, newFramework }: EngineOptions,
   config: MesosConfig | MarathonConfig,
+  credentials: Awaited<ReturnType<typeof loginOf>>,
 ): Promise<MesosEngine> => {
-  const { login, ca, rolePrefix, network, otherRegions = false, gpuHosts = false, revocable = false } = config
+  const { ca, rolePrefix, network, otherRegions = false, gpuHosts = false, revocable = false } = config
   const warn = (message: string, cause?: unknown): void =>
     onWarning(cause === undefined ? message : `${message} (${cause instanceof Error ? cause.message : String(cause)})`)
   const frameworkIds = frameworkIdsIn(store)
@@ -153,9 +151,7 @@ const mesosOf = async (
     regions: otherRegions,
     gpus: gpuHosts,
     revocable,
-    ...(login === undefined
-      ? {}
-      : { credentials: { principal: login.principal, secret: (await readText(login.secretFile, 'engine.login.secretFile')).trimEnd() } }),
+    ...(credentials === undefined ? {} : { credentials }),
     ...(ca === undefined ? {} : { tls: { ca: await readText(ca, 'engine.ca') } }),
     onWarning: warn,
     onFarewell: engineEventsIn(store, onWarning).parting,

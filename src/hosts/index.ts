@@ -6,6 +6,6 @@
  * Imports model, runtime, store, the engines' contract, and the doors of controllers and agents. Start at operations.ts (what people ask for),
  * then drain.ts (pure: the next step of a drain), then host-keeper.ts (what carries it out).
  */
-export { HostKeeper, type HostPorts } from './host-keeper.ts'
-export { changeHost, cordonHost, drainHost, type HostChange, MAX_DRAIN_MS, uncordonHost } from './operations.ts'
+export { HostKeeper } from './host-keeper.ts'
+export { changeHost, cordonHost, drainHost, noSuchHost, uncordonHost } from './operations.ts'
 export { type Residents, residentsByHost } from './residents.ts'

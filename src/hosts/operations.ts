@@ -87,11 +87,14 @@ type Service = {
 const serve = (store: Rows, id: HostId, actor: string, { want, type, message, data = {} }: Service): Promise<Host | undefined> =>
   store.transact(tx => write(tx, id, want(existing(tx, id), tx.now), { type, actor, message, data }), { flush: true })
 
+/** Names those that there are, as far as they may be seen. */
+export const noSuchHost = (id: string, hosts: readonly { readonly id: string }[]): OperationError =>
+  new OperationError('not-found', `There is no host named ${id}. ${known(hosts, 'host')}`, { field: 'name' })
+
 /** What is wanted of a host so far. One that is away is there too, as long as something is wanted of it. */
 const existing = (tx: Transaction, id: HostId): HostWanted => {
   const wanted = tx.get('host-wanted', id)
-  if (wanted === undefined && tx.get('host', id) === undefined)
-    throw new OperationError('not-found', `There is no host named ${id}. ${known(tx.list('host'), 'host')}`, { field: 'name' })
+  if (wanted === undefined && tx.get('host', id) === undefined) throw noSuchHost(id, tx.list('host'))
   return wanted === undefined ? { id, since: tx.now } : { ...wanted, since: tx.now }
 }
 

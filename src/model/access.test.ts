@@ -78,6 +78,16 @@ test('what says nothing is left out', () => {
     accessWords({ privileged: true, capabilities: ['KILL'], hostPaths: [path('/srv', true)] }),
     'privileged, KILL, /srv (written)',
   )
+  assert.equal(
+    accessWords({
+      privileged: true,
+      capabilities: ['NET_ADMIN'],
+      hostPaths: [path('/srv/cache', true), path('/opt/sdk')],
+      hostNetwork: true,
+    }),
+    "privileged, NET_ADMIN, /srv/cache (written), /opt/sdk, the host's network",
+  )
+  assert.equal(accessWords({ privileged: false }), '')
 })
 
 const anAccess = (): fc.Arbitrary<Access> => {

@@ -99,13 +99,16 @@ export const accessKinds = (access: Access | undefined): readonly AccessKind[] =
 
 const isSome = (value: Access[AccessKind]): boolean => value === true || (Array.isArray(value) && value.length > 0)
 
-/** Without what says nothing; undefined where nothing is left. */
-export const tidyAccess = (access: {
+/** As it comes from outside: what is false or empty says nothing. */
+type AccessAsked = {
   readonly privileged?: boolean | undefined
   readonly capabilities?: readonly string[] | undefined
   readonly hostPaths?: readonly { readonly path: string; readonly writable?: boolean | undefined }[] | undefined
   readonly hostNetwork?: boolean | undefined
-}): Access | undefined => {
+}
+
+/** Without what says nothing; undefined where nothing is left. */
+export const tidyAccess = (access: AccessAsked): Access | undefined => {
   const { privileged, capabilities = [], hostPaths = [], hostNetwork } = access
   const tidy: Access = {
     ...(privileged === true ? { privileged } : {}),
@@ -151,7 +154,7 @@ const pathDenied = ({ path, writable }: HostPath): Denied => ({
 })
 
 /** In words, for lists: `privileged, NET_ADMIN, /srv/cache (written), the host's network`. Empty where there is nothing. */
-export const accessWords = (access: Access | undefined): string =>
+export const accessWords = (access: AccessAsked | undefined): string =>
   [
     ...(access?.privileged ? ['privileged'] : []),
     ...(access?.capabilities ?? []),

@@ -1,5 +1,6 @@
 /** One host: what runs on it, what a drain of it waits for, and the buttons that take it out of service. */
 import type { ControllerView, HostView } from '../../../src/api/contract.ts'
+import { holdsPlace } from '../../../src/model/index.ts'
 import { agents, controllers, hosts, may } from '../data/fleet.ts'
 import { counted, formatMemory } from '../lib/format.ts'
 import { pathOf } from '../lib/routes.ts'
@@ -72,13 +73,9 @@ const COLUMNS: readonly Column<ControllerView>[] = [
   },
 ]
 
-/** Those whose rows still name it as history are not there. */
-const isThere = ({ phase }: ControllerView): boolean =>
-  phase !== 'stopped' && phase !== 'failed' && phase !== 'pending' && phase !== 'deleting'
-
 const ItsControllers = ({ host }: { readonly host: string }) => {
   const rows = controllers.all.value
-    .filter(controller => controller.host === host && isThere(controller))
+    .filter(controller => controller.host === host && holdsPlace(controller.phase))
     .toSorted((a, b) => a.id.localeCompare(b.id))
   return (
     <ShortList

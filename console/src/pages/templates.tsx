@@ -1,7 +1,8 @@
 /** How agents are made, by label. */
+
 import type { TemplateView } from '../../../src/api/contract.ts'
+import { accessWords } from '../../../src/model/index.ts'
 import { templates } from '../data/fleet.ts'
-import { accessWords } from '../lib/access.ts'
 import { matches, parseFilter } from '../lib/filter.ts'
 import { counted, formatCores, formatDuration, formatMemory } from '../lib/format.ts'
 import { query } from '../lib/history.ts'

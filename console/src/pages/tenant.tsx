@@ -1,7 +1,8 @@
 /** One tenant: how much of the hosts it has, wants and may have, and the form that changes it. */
+
 import type { TenantView } from '../../../src/api/contract.ts'
+import { accessWords } from '../../../src/model/index.ts'
 import { hosts, may, tenants } from '../data/fleet.ts'
-import { accessWords } from '../lib/access.ts'
 import { counted, formatCores, formatMemory } from '../lib/format.ts'
 import { pathOf } from '../lib/routes.ts'
 import {

@@ -1,14 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { OperationError } from '../../controllers/index.ts'
-import { changeHost, cordonHost, drainHost, residentsByHost, uncordonHost } from '../../hosts/index.ts'
+import { changeHost, cordonHost, drainHost, noSuchHost, residentsByHost, uncordonHost } from '../../hosts/index.ts'
 import type { Principal } from '../../identity/index.ts'
 import { type Host, type HostId, hostId, tenantId } from '../../model/index.ts'
 import { type Context, markCursor } from '../context.ts'
 import { API_PREFIX, HostActionRequest, HostChange, HostDetailView, HostView } from '../contract.ts'
 import { ByName } from '../queries.ts'
 import { addRoute } from '../route.ts'
-import { defined } from '../views.ts'
+import { sees } from '../scope.ts'
+import { defined, hostDetailView } from '../views.ts'
 
 const tag = 'hosts'
 const LIST = `${API_PREFIX}/hosts`
@@ -105,27 +106,10 @@ const viewOf = ({ projection }: Context, host: Host | undefined, name: string): 
   return projection.host(host)
 }
 
-const detailOf = ({ ports, projection }: Context, { tenant }: Principal, name: string): HostDetailView => {
-  const { store, observer } = ports
-  const seen = projection.hosts(tenant)
+const detailOf = ({ ports, projection }: Context, principal: Principal, name: string): HostDetailView => {
+  const seen = projection.hosts(principal.tenant)
   const host = seen.find(({ id }) => id === name)
-  if (host === undefined)
-    throw new OperationError(
-      'not-found',
-      `There is no host named ${name}. ${seen.length === 0 ? 'There is none at all yet.' : `There ${seen.length === 1 ? 'is' : 'are'}: ${seen.map(({ id }) => id).join(', ')}.`}`,
-      { field: 'name' },
-    )
-  const { controllers = [], agents = [], strays = 0 } = residentsByHost(store, observer.all()).get(hostId(name)) ?? {}
-  const isShown = (noun: { readonly tenant: string }): boolean => tenant === undefined || noun.tenant === tenant
-  const shown = { controllers: controllers.filter(isShown), agents: agents.filter(isShown) }
-  return {
-    ...host,
-    controllers: shown.controllers.map(({ id, tenant: of, phase, reason }) =>
-      defined({ id, tenant: of, phase, reason: reason && { ...reason } }),
-    ),
-    agents: shown.agents.map(({ id, controller, tenant: of, phase, phaseSince, build }) =>
-      defined({ id, controller, tenant: of, phase, phaseSince, build: build && { job: build.job, number: build.number } }),
-    ),
-    others: controllers.length + agents.length + strays - shown.controllers.length - shown.agents.length,
-  }
+  if (host === undefined) throw noSuchHost(name, seen)
+  const residents = residentsByHost(ports.store, ports.observer.all()).get(hostId(name))
+  return hostDetailView(host, residents, noun => sees(principal, noun))
 }

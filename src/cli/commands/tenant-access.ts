@@ -111,6 +111,4 @@ const changeAccess = async (
 }
 
 const accessSentence = ({ id, access }: TenantView): string =>
-  access === undefined
-    ? `Templates of ${id} may ask for nothing of the hosts.`
-    : `Templates of ${id} may ask for: ${accessWords(tidyAccess(access))}.`
+  access === undefined ? `Templates of ${id} may ask for nothing of the hosts.` : `Templates of ${id} may ask for: ${accessWords(access)}.`

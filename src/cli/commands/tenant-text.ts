@@ -1,5 +1,5 @@
 import type { HostView, ResourcesView, SomeResourcesView, TenantView } from '../../api/contract.ts'
-import { accessWords, tidyAccess } from '../../model/index.ts'
+import { accessWords } from '../../model/index.ts'
 import { shareBar } from '../output/share-bar.ts'
 import { type Column, fields, table } from '../output/table.ts'
 import type { Terminal } from '../output/terminal.ts'
@@ -97,7 +97,7 @@ export const describeTenant = (view: TenantView, hosts: readonly HostView[], ter
       ),
       ['share', dominantResource === undefined ? undefined : `${percent(dominantShare)} of the hosts' ${WORD[dominantResource]}`],
       ['its turn', `goes by its share for its weight: ${percent(dominantShare / weight)}; the smallest is next`],
-      ['builds may have', view.access === undefined ? 'nothing of their hosts' : accessWords(tidyAccess(view.access))],
+      ['builds may have', view.access === undefined ? 'nothing of their hosts' : accessWords(view.access)],
       ['agents', view.policy?.preemptible ? 'may be stopped for others' : 'are never stopped for others'],
       [
         'queue',

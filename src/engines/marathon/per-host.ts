@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Milliseconds } from '../../model/index.ts'
-import type { Clock } from '../../runtime/index.ts'
-import { deadline } from '../../runtime/index.ts'
+import { type Clock, deadline } from '../../runtime/index.ts'
 import type { Agents, MesosAgent } from './agents.ts'
 import { LABELS, ownerOf } from './app.ts'
 import { type MarathonClient, MarathonRefusal } from './client.ts'

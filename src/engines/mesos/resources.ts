@@ -21,16 +21,12 @@ const sum = (resources: readonly Resource[], name: string): number =>
   rounded(resources.filter(one => one.name === name).reduce((total, { scalar }) => total + (scalar?.value ?? 0), 0))
 
 /** Of one kind, since a task may not use room that may be taken back beside room of its own under one name (Mesos 1.11, master/validation.cpp). */
-const most = (resources: readonly Resource[], name: string): number =>
-  Math.max(
-    sum(
-      resources.filter(({ revocable }) => revocable === undefined),
-      name,
-    ),
-    sum(
-      resources.filter(({ revocable }) => revocable !== undefined),
-      name,
-    ),
+const most = (resources: readonly Resource[], name: string): number => Math.max(sumOf(resources, name, false), sumOf(resources, name, true))
+
+const sumOf = (resources: readonly Resource[], name: string, isRevocable: boolean): number =>
+  sum(
+    resources.filter(({ revocable }) => (revocable !== undefined) === isRevocable),
+    name,
   )
 
 const spans = (resources: readonly Resource[], name: string): PortSpan[] =>
@@ -126,8 +122,8 @@ export class ResourcePool {
 
   #takeScalar(name: string, amount: number, taken: Resource[]): boolean {
     let missing = Math.ceil(amount * PRECISION - 1e-6) / PRECISION
-    const isRevocable = missing > this.#there(name, false)
-    if (isRevocable && missing > this.#there(name, true)) return false
+    const isRevocable = missing > sumOf(this.#left, name, false)
+    if (isRevocable && missing > sumOf(this.#left, name, true)) return false
     for (let index = 0; index < this.#left.length && missing > 0; index++) {
       const entry = this.#left[index]
       const there = entry?.scalar?.value ?? 0
@@ -138,13 +134,6 @@ export class ResourcePool {
       missing = rounded(missing - part)
     }
     return missing <= 0
-  }
-
-  #there(name: string, isRevocable: boolean): number {
-    return sum(
-      this.#left.filter(({ revocable }) => (revocable !== undefined) === isRevocable),
-      name,
-    )
   }
 
   #takePorts(ports: readonly number[], taken: Resource[]): boolean {
