@@ -121,6 +121,7 @@ export class AgentsBroker {
   /** Keys are woken once all is noted: a report is two changes of one controller, and a decision writes many of its agents. */
   #follow(entries: readonly FeedEntry[]): void {
     const woken = new Set<string>()
+    let isAll = false
     for (const entry of entries) {
       if (!('change' in entry)) continue
       const { kind, id } = entry.change
@@ -141,12 +142,12 @@ export class AgentsBroker {
         case 'template':
           this.#templateChangedAt.set(templateId(id), this.#ports.clock.now())
           this.#placement.rulesChanged()
-          for (const key of this.#keys()) woken.add(key)
+          isAll = true
           break
         case 'tenant':
           this.#placement.rulesChanged()
           // What its policy does not allow any more waits, and what it allows now goes on.
-          this.#loop.wakeAll()
+          isAll = true
           break
         case 'host':
           this.#placement.hostChanged(hostId(id))
@@ -157,7 +158,7 @@ export class AgentsBroker {
         case 'setting':
           if (isFleetSetting(id)) {
             this.#placement.rulesChanged()
-            for (const key of this.#keys()) woken.add(key)
+            isAll = true
           }
           break
         case 'token':
@@ -167,6 +168,7 @@ export class AgentsBroker {
           break
       }
     }
+    if (isAll) for (const key of this.#keys()) woken.add(key)
     for (const key of woken) this.#loop.wake(key)
   }
 

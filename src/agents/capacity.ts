@@ -56,8 +56,8 @@ const AGENT_PREFIX = workloadOfAgent({ id: agentId('') })
 export const agentOfWorkload = (rows: Rows, id: WorkloadId): Agent | undefined =>
   id.startsWith(AGENT_PREFIX) ? rows.get('agent', id.slice(AGENT_PREFIX.length)) : undefined
 
-/** Names of controllers hold no dot, so what is before the last one is the name. */
-const controllerOfWorkload = (rows: Rows, id: WorkloadId): Controller | undefined => {
+/** The controller whose current run this is. Names of controllers hold no dot, so what is before the last one is the name. */
+export const controllerOfWorkload = (rows: Rows, id: WorkloadId): Controller | undefined => {
   const controller = rows.get('controller', id.slice(0, Math.max(0, id.lastIndexOf('.'))))
   return controller !== undefined && workloadOfController(controller) === id ? controller : undefined
 }

@@ -1,4 +1,4 @@
-import { type Agent, agentId, type Controller, type DemandItem, forItem, type Reason, type Template } from '../model/index.ts'
+import { type Agent, type AgentId, agentId, type Controller, type DemandItem, forItem, type Reason, type Template } from '../model/index.ts'
 import { nameSuffix, type Random } from '../runtime/index.ts'
 import { StoreError, type Transaction } from '../store/index.ts'
 import type { BrokerView, Decision, Rebinding } from './decide.ts'
@@ -81,21 +81,8 @@ const times = (agent: Agent, to: Agent['phase'], now: number): Partial<Agent> =>
 }
 
 const queue = (tx: Transaction, controller: Controller, { item, template, attempt }: Decision['queue'][number], random: Random): void => {
-  const agent: Agent = {
-    id: newName(tx, controller, item.id, attempt, random),
-    controller: controller.id,
-    tenant: controller.tenant,
-    template: template.id,
-    item: item.id,
-    attempt,
-    task: item.task,
-    ...madeAs(template),
-    phase: 'queued',
-    phaseSince: tx.now,
-    epoch: controller.epoch,
-    queuedAt: item.since,
-  }
-  tx.insert('agent', agent)
+  const id = newName(tx, controller, item.id, attempt, random)
+  const agent = insert(tx, id, controller, template, { item: item.id, attempt, task: item.task, queuedAt: item.since })
   note(tx, agent, 'created', `Agent ${agent.id} waits for a place: item ${item.id} (${item.task}) wants template ${template.id}.`, {
     item: item.id,
     attempt,
@@ -103,24 +90,34 @@ const queue = (tx: Transaction, controller: Controller, { item, template, attemp
 }
 
 const queueSpare = (tx: Transaction, controller: Controller, template: Template, random: Random): void => {
-  const agent: Agent = {
-    id: newName(tx, controller, SPARE_IN_NAME, 1, random),
-    controller: controller.id,
-    tenant: controller.tenant,
-    template: template.id,
-    attempt: 1,
-    task: '',
-    ...madeAs(template),
-    phase: 'queued',
-    phaseSince: tx.now,
-    epoch: controller.epoch,
-    queuedAt: tx.now,
-  }
-  tx.insert('agent', agent)
+  const id = newName(tx, controller, SPARE_IN_NAME, 1, random)
+  const agent = insert(tx, id, controller, template, { attempt: 1, task: '', queuedAt: tx.now })
   note(tx, agent, 'created', `Agent ${agent.id} waits for a place: it is a warm spare of template ${template.id}.`, {})
 }
 
-const madeAs = ({ labels, takesUnlabelled, resources }: Template) => ({ label: labels.join(' '), takesUnlabelled, resources })
+const insert = (
+  tx: Transaction,
+  id: AgentId,
+  controller: Controller,
+  template: Template,
+  wanted: Pick<Agent, 'item' | 'attempt' | 'task' | 'queuedAt'>,
+): Agent => {
+  const agent: Agent = {
+    id,
+    controller: controller.id,
+    tenant: controller.tenant,
+    template: template.id,
+    ...wanted,
+    label: template.labels.join(' '),
+    takesUnlabelled: template.takesUnlabelled,
+    resources: template.resources,
+    phase: 'queued',
+    phaseSince: tx.now,
+    epoch: controller.epoch,
+  }
+  tx.insert('agent', agent)
+  return agent
+}
 
 /** A name that was never used, as far as anyone remembers: readable, and with enough chance for the rest. */
 const newName = (tx: Transaction, { id }: Controller, of: string, attempt: number, random: Random) => {

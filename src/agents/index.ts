@@ -5,14 +5,14 @@
  * a decision out).
  */
 export { AgentsBroker } from './broker.ts'
-export { agentOfWorkload, type HeldWork, runningWork, workloadOfController } from './capacity.ts'
+export { agentOfWorkload, controllerOfWorkload, runningWork } from './capacity.ts'
 export { type AgentDirectoriesOptions, createAgentDirectories } from './directories.ts'
 export { evict } from './eviction.ts'
 export type { Explanation } from './explain.ts'
 export { HookError, type HookErrorCode, type HookService } from './hook-service.ts'
 export { accountOfAgents, workloadOfAgent } from './launch.ts'
-export { type AgentLease, explainedByLease, keepLease } from './lease.ts'
+export { explainedByLease, keepLease } from './lease.ts'
 export type { AgentDirectories, AgentsPorts } from './ports.ts'
 export * as protocol from './protocol.ts'
 export { applyTemplate, DEFAULT_TEMPLATE, deleteTemplate, templatesFor } from './templates.ts'
-export { UsageBook, type UsageBookPorts } from './usage-book.ts'
+export { UsageBook } from './usage-book.ts'

@@ -9,6 +9,7 @@ import {
   type HostOffer,
   type HostWanted,
   type Observation,
+  purposeOf,
   type Reason,
   SECOND,
   workloadId,
@@ -351,9 +352,8 @@ export class Placement {
 /** A part of a host is for what the whole of it is wanted for. */
 const asOffered = (offer: HostOffer, wanted: HostWanted | undefined): HostOffer => {
   if (wanted === undefined) return offer
-  const { reservedFor: told, ...rest } = offer
-  const reservedFor = wanted.reservedFor === undefined ? told : (wanted.reservedFor ?? undefined)
-  return { ...rest, role: wanted.role ?? offer.role, ...(reservedFor === undefined ? {} : { reservedFor }) }
+  const { reservedFor: _told, ...rest } = offer
+  return { ...rest, ...purposeOf(offer, wanted) }
 }
 
 /** Room that others took a moment ago and room that is not there are the same wait. */

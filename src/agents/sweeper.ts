@@ -22,7 +22,7 @@ const LOGS_KEPT_MS = HOUR
 /** A workload without a live agent is only ended after this long: its row may be about to be seen. */
 export const ORPHAN_GRACE_MS = 20 * SECOND
 /** And one without a row after this long, while a controller that may have it has not been heard: it may run a build there. */
-export const UNHEARD_GRACE_MS = 10 * MINUTE
+const UNHEARD_GRACE_MS = 10 * MINUTE
 const RESYNC_MS = 10 * SECOND
 /** From one sweep to the next: each lists everything, so many ends share one. */
 const SPACING_MS = SECOND

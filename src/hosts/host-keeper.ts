@@ -120,7 +120,7 @@ export class HostKeeper {
     if (restMs > 0) return restMs
     this.#lookedAt = clock.monotonic()
     const all = store.list('host-wanted')
-    const residents = all.some(({ service }) => service === 'drained')
+    const residents = all.some(({ id, service }) => service === 'drained' && store.get('host', id) !== undefined)
       ? residentsByHost(store, observer.all())
       : new Map<HostId, Residents>()
     const times: number[] = []

@@ -5,7 +5,7 @@ import type { NewEvent, Store, Transaction } from '../store/index.ts'
 type Rows = Pick<Store, 'transact'>
 
 /** A deadline that is further off is none. */
-export const MAX_DRAIN_MS = 30 * 24 * HOUR
+const MAX_DRAIN_MS = 30 * 24 * HOUR
 /** Names that an error lists at most: a person reads them. */
 const MOST_NAMED = 20
 

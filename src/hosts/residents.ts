@@ -1,4 +1,4 @@
-import { agentOfWorkload, type HeldWork, runningWork, workloadOfController } from '../agents/index.ts'
+import { agentOfWorkload, controllerOfWorkload, runningWork } from '../agents/index.ts'
 import { type Agent, addResources, type Controller, type HostId, NO_RESOURCES, type Observation, type Resources } from '../model/index.ts'
 import type { Reader } from '../store/index.ts'
 
@@ -27,7 +27,7 @@ export const residentsByHost = (
     hosts.set(work.host, at)
     at.used = addResources(at.used, work.resources)
     const agent = agentOfWorkload(rows, work.id)
-    const controller = controllerOf(rows, work)
+    const controller = controllerOfWorkload(rows, work.id)
     if (agent !== undefined && agent.phase !== 'ended') at.agents.push(agent)
     else if (controller !== undefined) at.controllers.push(controller)
     else at.strays++
@@ -37,12 +37,6 @@ export const residentsByHost = (
     agents.sort(byId)
   }
   return hosts
-}
-
-/** The controller whose current run this is. */
-const controllerOf = (rows: Pick<Reader, 'get'>, { id, tier, controller }: HeldWork): Controller | undefined => {
-  const row = tier === 'controller' ? rows.get('controller', controller) : undefined
-  return row !== undefined && workloadOfController(row) === id ? row : undefined
 }
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : 1)

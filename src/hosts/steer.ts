@@ -1,4 +1,4 @@
-import type { Host, HostTold, HostWanted } from '../model/index.ts'
+import { type HostPurpose, type HostTold, type HostWanted, isSamePurpose, purposeOf } from '../model/index.ts'
 
 /**
  * What an engine that places by itself is to be told next, from what it says of a host and what is wanted of it. It is drained there only once
@@ -19,11 +19,9 @@ export const stepOf = ({ state }: HostTold, { service, drainedAt }: HostWanted):
 }
 
 /** What an engine is to be told that a host is for; undefined where it says that already. */
-export const purposeWanted = (told: HostTold, wanted: HostWanted): Pick<Host, 'role' | 'reservedFor'> | undefined => {
-  const role = wanted.role ?? told.role
-  const reservedFor = wanted.reservedFor === undefined ? told.reservedFor : (wanted.reservedFor ?? undefined)
-  if (role === told.role && reservedFor === told.reservedFor) return undefined
-  return { role, ...(reservedFor === undefined ? {} : { reservedFor }) }
+export const purposeWanted = (told: HostTold, wanted: HostWanted): HostPurpose | undefined => {
+  const purpose = purposeOf(told, wanted)
+  return isSamePurpose(purpose, told) ? undefined : purpose
 }
 
 /** Whether a host that was to take work again does; one whose engine cannot be told does as far as Manor can say. */

@@ -34,8 +34,7 @@ export type Host = {
 
 export type HostTold = Pick<Host, 'role' | 'reservedFor' | 'state' | 'reason'>
 
-export const HOST_SERVICES = ['open', 'cordoned', 'drained'] as const
-export type HostService = (typeof HOST_SERVICES)[number]
+export type HostService = 'open' | 'cordoned' | 'drained'
 
 /** What an operator wants of a host, whichever engine has it. Outlives the host: one that comes back is as it was wanted. */
 export type HostWanted = {
@@ -61,6 +60,17 @@ export const toldOf = ({ told, role, reservedFor, state, reason }: Host): HostTo
     ...(reason === undefined ? {} : { reason }),
   }
 
+/** What a host is for, and for whom. */
+export type HostPurpose = Pick<Host, 'role' | 'reservedFor'>
+
+/** What is wanted of it, laid over what its engine says. */
+export const purposeOf = (told: HostPurpose, wanted: HostWanted | undefined): HostPurpose => {
+  const reservedFor = wanted?.reservedFor === undefined ? told.reservedFor : (wanted.reservedFor ?? undefined)
+  return { role: wanted?.role ?? told.role, ...(reservedFor === undefined ? {} : { reservedFor }) }
+}
+
+export const isSamePurpose = (a: HostPurpose, b: HostPurpose): boolean => a.role === b.role && a.reservedFor === b.reservedFor
+
 /**
  * A host as everybody is to see it: as its engine tells of it, with what an operator wants of it. `progress` says what a drain waits for. Made
  * from an earlier answer it gives the same.
@@ -70,16 +80,14 @@ export const asWanted = (host: Host, wanted: HostWanted | undefined, progress?: 
   if (wanted === undefined && host.told === undefined && host.drainBy === undefined) return host
   const told = toldOf(host)
   const { told: _t, reason: _r, reservedFor: _f, drainBy: _d, ...rest } = host
-  const role = wanted?.role ?? told.role
-  const reservedFor = wanted?.reservedFor === undefined ? told.reservedFor : (wanted.reservedFor ?? undefined)
+  const purpose = purposeOf(told, wanted)
   const state = wanted === undefined ? told.state : stateOf(told.state, wanted)
   const reason = state === told.state && told.reason !== undefined ? told.reason : (progress ?? (wanted && reasonOf(wanted, state)))
-  const isAsTold = role === told.role && state === told.state && reservedFor === told.reservedFor && reason === told.reason
+  const isAsTold = isSamePurpose(purpose, told) && state === told.state && reason === told.reason
   return {
     ...rest,
-    role,
+    ...purpose,
     state,
-    ...(reservedFor === undefined ? {} : { reservedFor }),
     ...(reason === undefined ? {} : { reason }),
     ...(state === 'draining' && wanted?.drainBy !== undefined ? { drainBy: wanted.drainBy } : {}),
     ...(isAsTold ? {} : { told }),

@@ -9,7 +9,7 @@ export type ImageReference = {
   readonly digest?: string
 }
 
-const DEFAULT_REGISTRY = 'docker.io'
+export const DEFAULT_REGISTRY = 'docker.io'
 /** Where the default registry keeps what is named by one word. */
 const DEFAULT_PATH = 'library'
 const REFERENCE = /^([a-zA-Z0-9][\w.:/-]*?)(?::([\w][\w.-]{0,127}))?(?:@([a-z0-9+._-]+:[0-9a-fA-F]{32,}))?$/

@@ -12,7 +12,7 @@ export const privateDirectory = (id: string): string => `${PRIVATE_ROOT}/${id}`
 const TAKEN_TARGETS: readonly string[] = [PRIVATE_ROOT, '/proc', '/sys', '/dev', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf']
 
 /** The paths of its host that a workload was allowed, as mounts at their own place. */
-export const accessMounts = (access: Access | undefined): readonly WorkloadMount[] =>
+const accessMounts = (access: Access | undefined): readonly WorkloadMount[] =>
   (access?.hostPaths ?? []).map(({ path, writable }) => ({ source: path, target: path, readOnly: writable !== true }))
 
 /** Everything of its host that a workload sees. */

@@ -50,6 +50,13 @@ export class Starts {
   }
 }
 
+/** An image by its name. Throws an EngineError where that is none. */
+export const imageNamed = (text: string): ImageReference & { readonly text: string } => {
+  const image = parseImage(text)
+  if (image === undefined) throw invalid(`"${text}" is no name of an image.`, 'Give [HOST/]NAME[:TAG] or [HOST/]NAME@sha256:DIGEST.')
+  return { ...image, text }
+}
+
 /** The image that a workload runs. Throws an EngineError where it names none, or what is none; `engine` as people call it. */
 export const imageFor = (
   workload: Workload,
@@ -59,13 +66,8 @@ export const imageFor = (
   const text = imageOf(workload)
   if (text === undefined)
     throw invalid(`${workload.id} names no image.`, `Give its template an image, or the ${engine} engine a default one.`)
-  const image = parseImage(text)
-  if (image === undefined) throw noImage(text)
-  return { ...image, text }
+  return imageNamed(text)
 }
-
-export const noImage = (text: string) =>
-  invalid(`"${text}" is no name of an image.`, 'Give [HOST/]NAME[:TAG] or [HOST/]NAME@sha256:DIGEST.')
 
 /** Throws an EngineError where a limit is too small for Docker to take. */
 export const checkMemory = ({ id, resources: { memoryMb } }: Workload): void => {

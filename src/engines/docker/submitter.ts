@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises'
-import { type ImageReference, parseImage, type Workload, type WorkloadId } from '../../model/index.ts'
+import type { ImageReference, Workload, WorkloadId } from '../../model/index.ts'
 import type { Clock, Random } from '../../runtime/index.ts'
 import { EngineError } from '../engine.ts'
 import { checkWorkload, invalid } from '../process/prepare.ts'
@@ -15,7 +15,7 @@ import { allMounts, checkMounts, PRIVATE_ROOT } from './policy.ts'
 import { choosePorts, mayChoose } from './ports.ts'
 import { isNetworkGone, isPortTaken, pullFailure, startFailure } from './start-failure.ts'
 import type { StartLimiter } from './start-limiter.ts'
-import { checkMemory, imageFor, noImage, Starts } from './starts.ts'
+import { checkMemory, imageFor, imageNamed, Starts } from './starts.ts'
 import { writeToVolume } from './volume-files.ts'
 
 export type PullPolicy = 'missing' | 'always' | 'never'
@@ -92,9 +92,7 @@ export class Submitter {
 
   /** Has an image there, as a start would; rejects with an EngineError where it cannot be had. */
   async bring(text: string): Promise<void> {
-    const image = parseImage(text)
-    if (image === undefined) throw noImage(text)
-    await this.#bring({ ...image, text })
+    await this.#bring(imageNamed(text))
   }
 
   async #check(workload: Workload): Promise<ImageReference & { readonly text: string }> {

@@ -1,6 +1,4 @@
-import type { ImageReference } from '../../../model/index.ts'
-
-const DEFAULT_REGISTRY = 'docker.io'
+import { DEFAULT_REGISTRY, type ImageReference } from '../../../model/index.ts'
 
 /** What to ask a daemon to pull. Without a tag it would bring every tag there is. */
 export const pullQuery = ({ name, tag, digest }: ImageReference): { readonly fromImage: string; readonly tag: string } => ({
