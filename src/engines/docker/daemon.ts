@@ -22,7 +22,7 @@ import type { TlsFiles } from './client/transport.ts'
 import { untilAborted } from './client/until-aborted.ts'
 import type { DockerEngineOptions } from './docker-engine.ts'
 import { applyFirewall, type FirewallOptions } from './firewall.ts'
-import { describeDockerHost, type ImageNames, silentHost } from './host.ts'
+import { describeDockerHost, type ImageNames, imageNamesOf, silentHost } from './host.ts'
 import { LABEL, ownerLabel } from './labels.ts'
 import { logTail } from './log-tail.ts'
 import { Networks } from './networks.ts'
@@ -403,7 +403,7 @@ export class Daemon {
   async #imagesThere(signal: AbortSignal): Promise<ImageNames> {
     const now = this.#fleet.clock.monotonic()
     if (this.#images !== undefined && now - this.#images.at < IMAGES_EVERY_MS) return this.#images.names
-    this.#images = { at: now, names: await this.#client.imageNames(signal) }
+    this.#images = { at: now, names: imageNamesOf(await this.#client.imageNames(signal)) }
     return this.#images.names
   }
 

@@ -32,11 +32,14 @@ const MAX_IMAGES = 100
 /** Images that the scheduler is told of. Dozens are usual; a host with more than this keeps them for ever, and says less of each. */
 const MAX_KEYS = 1_000
 
-export type ImageNames = { readonly tags: readonly string[]; readonly digests: readonly string[] }
+/** Images of a daemon: by their tags, for people, and as the scheduler is told of them. */
+export type ImageNames = { readonly tags: readonly string[]; readonly keys: readonly string[] }
 
 /** In order, so that the same images are the same list. */
-const keysOf = ({ tags, digests }: ImageNames): readonly string[] =>
-  [...new Set([...tags, ...digests].map(imageKey))].sort().slice(0, MAX_KEYS)
+export const imageNamesOf = ({ tags, digests }: { readonly tags: readonly string[]; readonly digests: readonly string[] }): ImageNames => ({
+  tags,
+  keys: [...new Set([...tags, ...digests].map(imageKey))].sort().slice(0, MAX_KEYS),
+})
 
 /** A daemon's machine as a host. */
 export const describeDockerHost = async (
@@ -60,7 +63,7 @@ export const describeDockerHost = async (
       diskMb: Math.max(0, freeMb - reserved.diskMb),
     },
     attributes: { ...attributesOf(info, images.tags), ...attributes },
-    images: keysOf(images),
+    images: images.keys,
     state: 'ready',
     seenAt: now,
     limits: { memory: info.MemoryLimit, cpu: info.CPUShares, ...(reason === '' ? {} : { reason }) },
