@@ -308,6 +308,15 @@ test('a spare of another template is taken where it can run the item: the contro
   assert.equal(rebind.length, 1)
 })
 
+test('no spare is begun of a template that asks for what its tenant may not have', () => {
+  const view = one([0, 1], [], [])
+  assert.deepEqual(
+    decide(view).spares.map(({ id }) => id),
+    ['plain'],
+  )
+  assert.deepEqual(decide({ ...view, denied: () => ({ code: 'not-allowed', message: 'It asks for more.' }) }).spares, [])
+})
+
 test('a spare that waits for its place becomes the agent of an item that comes', () => {
   const { rebind, queue, spares } = decide(one([0, 1], [undefined], [{ ...SPARE, phase: 'queued', node: 'absent' }]))
   assert.deepEqual([rebind.map(({ agent }) => agent.id), queue, spares.length], [['agent-0'], [], 1])

@@ -392,7 +392,7 @@ const admitSpares = (
     // An agent that is for an item of which an older report still tells is a spare again with the next.
     const missing = missingOf(template, pool, agent => leaving.has(agent)) - unreported.of(template.id)
     const own = { label: template.labels.join(' '), takesUnlabelled: template.takesUnlabelled }
-    if (missing <= 0 || waiting.some(item => matcher.serves(own, item))) continue
+    if (missing <= 0 || view.denied(template) !== undefined || waiting.some(item => matcher.serves(own, item))) continue
     const { history, countOf } = prospects()
     const health = history.template(template.id, now)
     const untils = [health.brokenUntil, history.spareBackoff(template.id, now)?.until].filter(until => until !== undefined)

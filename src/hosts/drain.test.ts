@@ -202,3 +202,14 @@ test('a drain looks again at its deadline, and not much later than something may
   const step = decideDrain(view({ wanted: by(NOW + 300) }, { agents: [anAgent('a1')] }))
   assert.equal(step.kind === 'wait' && step.againMs, 300)
 })
+
+test('who has nowhere to go stays until there is room, or until the deadline where there is one, which is not advised then', () => {
+  const told = (drainBy?: number): string => {
+    const step = decideDrain(
+      view({ others: [], ...(drainBy === undefined ? {} : { wanted: by(drainBy) }) }, { controllers: [aController('c1')] }),
+    )
+    return step.kind === 'wait' ? `${step.reason.message} ${step.reason.mend}` : step.kind
+  }
+  assert.match(told(), /until there is another\. .*--deadline 30m\.$/)
+  assert.match(told(NOW + 60_000), /until there is another, or until the deadline\. (?!.*--deadline)/)
+})

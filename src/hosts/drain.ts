@@ -138,15 +138,17 @@ const waitForUnmovable = (controllers: readonly Controller[]): DrainStep => {
   return wait('draining', 'A controller is just being started on it.', undefined, LOOK_MS)
 }
 
-const nowhereToGo = ({ host, others }: DrainView, { spec }: Controller): DrainStep =>
-  wait(
+const nowhereToGo = ({ host, others, wanted: { drainBy } }: DrainView, { spec }: Controller): DrainStep => {
+  const orDeadline = drainBy === undefined ? '' : ', or until the deadline'
+  return wait(
     'no-capacity',
     others.length === 0
-      ? 'Its controllers have nowhere to go: this is the only host. They go on here until there is another.'
-      : `Its controllers have nowhere to go: none of ${others.length === 1 ? 'the one other host' : `the ${others.length} other hosts`} takes one and has its ${spec.memoryMb} MB free. They go on here until one does.`,
-    `Add a host or make room on one; or stop those that manor host show ${host.id} lists; or give a deadline, at which they are stopped all the same: manor host drain ${host.id} --deadline 30m.`,
+      ? `Its controllers have nowhere to go: this is the only host. They go on here until there is another${orDeadline}.`
+      : `Its controllers have nowhere to go: none of ${others.length === 1 ? 'the one other host' : `the ${others.length} other hosts`} takes one and has its ${spec.memoryMb} MB free. They go on here until one does${orDeadline}.`,
+    `Add a host or make room on one; or stop those that manor host show ${host.id} lists${drainBy === undefined ? `; or give a deadline, at which they are stopped all the same: manor host drain ${host.id} --deadline 30m` : ''}.`,
     LOOK_MS,
   )
+}
 
 const endedIdle = ({ id }: Host): Why => ({
   code: 'drained',
