@@ -24,12 +24,7 @@ export class OfferDesk {
   #unfollow: (() => void) | undefined
 
   /** `asWanted` gives an offer the role and the tenant that its host is wanted for. */
-  constructor(
-    source: OfferSource,
-    scheduler: () => Scheduler,
-    onOffers: () => void,
-    asWanted: (offer: HostOffer) => HostOffer = offer => offer,
-  ) {
+  constructor(source: OfferSource, scheduler: () => Scheduler, onOffers: () => void, asWanted: (offer: HostOffer) => HostOffer) {
     this.#source = source
     this.#scheduler = scheduler
     this.#onOffers = onOffers

@@ -259,7 +259,7 @@ export class Placement {
       holds = preempt(tx, stop, tasks.get(stop.forTask)) && holds
       this.#stops.push({ stop, at: now })
     }
-    for (const [id, reason] of this.#standing.needlessSpares(() => result.leftOver)) endSpare(tx, id, reason)
+    for (const [id, reason] of this.#standing.needlessSpares(result.leftOver)) endSpare(tx, id, reason)
     for (const { task, cause } of result.leftOver) this.#writeReason(tx, task, cause.kind === 'quota' || cause.kind === 'group-limit')
     return { result, placed: result.placed.map(({ task }) => task), used, uses, holds }
   }

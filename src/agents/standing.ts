@@ -93,11 +93,11 @@ export class Standing {
   }
 
   /** Warm spares that are to go now, and why (needless-spares.ts). `leftOver`: of the pass that was just made. */
-  needlessSpares(leftOver: () => PassResult['leftOver'] = () => []): ReadonlyMap<WorkloadId, Omit<Reason, 'since'>> {
+  needlessSpares(leftOver: PassResult['leftOver'] = []): ReadonlyMap<WorkloadId, Omit<Reason, 'since'>> {
     if (this.#spares.size === 0) return NO_SPARES
     const { store } = this.#ports
     const { queue, fleet } = this.#scheduler
-    const waiting = leftOver().flatMap(({ task, cause }) => (cause.kind === 'quota' ? (queue.get(task) ?? []) : []))
+    const waiting = leftOver.flatMap(({ task, cause }) => (cause.kind === 'quota' ? (queue.get(task) ?? []) : []))
     const wanted = Map.groupBy(
       waiting.filter(({ tier }) => tier === 'agent'),
       ({ tenant }) => tenant,

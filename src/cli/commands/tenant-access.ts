@@ -23,7 +23,7 @@ export const registerAccess = (parent: Command, context: CliContext): void => {
     .command('allow')
     .summary('Let its templates ask for more of the hosts')
     .description(
-      'Let templates of a tenant ask for what opens the host to their builds, beside what is allowed already. Nothing is unless it is said here. Whoever may be privileged owns the host.',
+      'Let templates of a tenant ask for what opens the host to their builds, beside what is allowed already. Nothing is allowed unless it is said here. Whoever may be privileged owns the host.',
     )
     .argument('<tenant>')
   withAccess(allow)
