@@ -71,8 +71,10 @@ const tellUsage = (error: CommanderError, context: CliContext, command: Command 
 
 /** Commander's words as one or two sentences of ours. */
 const usageSentence = (message: string): string => {
-  const [first = '', suggestion] = message.replace(/^error: /, '').split('\n')
-  const choice = /^(?:option '(--[\w-]+).*'|command-argument value) argument '(.*)' is invalid\. Allowed choices are (.*)\.$/.exec(first)
+  const [whole = '', suggestion] = message.replace(/^error: /, '').split('\n')
+  // Some of its sentences have their full stop, some have none.
+  const first = whole.replace(/\.$/, '')
+  const choice = /^(?:option '(--[\w-]+).*'|command-argument value) argument '(.*)' is invalid\. Allowed choices are (.*)$/.exec(first)
   if (choice) {
     const [, option, given = '', allowed = ''] = choice
     return `${option} is "${given}": give one of ${allowed}.${didYouMean(closest(given, allowed.split(', ')))}`
