@@ -118,13 +118,17 @@ export const sharedState = (state: MesosState): { lead(): { readonly state: Meso
  */
 export const placing = (engine: MesosEngine, patienceMs = 3_000): Engine & { readonly inner: MesosEngine } => {
   const offers = new Map<string, HostOffer>()
+  const takenBack = new Set<string>()
   const waiting = new Map<TenantId, number>()
   engine.offers.follow({
     offered: all => {
       for (const offer of all) offers.set(offer.offer, offer)
     },
     gone: ids => {
-      for (const id of ids) offers.delete(id)
+      for (const id of ids) {
+        offers.delete(id)
+        takenBack.add(id)
+      }
     },
   })
   const want = (tenant: TenantId, more: number): void => {
@@ -171,8 +175,9 @@ export const placing = (engine: MesosEngine, patienceMs = 3_000): Engine & { rea
         try {
           return await engine.submit(workload, on, signal)
         } catch (cause) {
-          // An offer may be taken back at any time: whoever places gives another, as the broker does.
-          if (!(cause instanceof EngineError) || !cause.placeIsGone || systemClock.monotonic() >= limit) throw cause
+          // An offer may be taken back at any time: whoever places gives another, as the broker does. One that is refused is the test's own affair.
+          const isGone = cause instanceof EngineError && cause.placeIsGone && offer !== undefined && takenBack.has(offer.offer)
+          if (!isGone || systemClock.monotonic() >= limit) throw cause
         }
       }
     } finally {
