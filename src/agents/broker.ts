@@ -212,7 +212,7 @@ export class AgentsBroker {
       if (cause instanceof StoreError && (cause.code === 'conflict' || cause.code === 'missing')) return 0
       throw cause
     }
-    for (const agent of view.agents) this.#remember(agent, decision)
+    for (const { id } of view.live) this.#remember(id, decision)
     return decision.againMs
   }
 
@@ -222,7 +222,7 @@ export class AgentsBroker {
     const controller = areSparesWanted(store.list('template')) ? store.get('controller', id) : undefined
     if (controller !== undefined && areSparesWanted(templatesFor(store, controller))) return false
     if ((store.get('demand', id)?.items.length ?? 0) > 0) return false
-    if (store.by('agentsOfController', id).some(({ phase }) => phase !== 'ended')) return false
+    if (store.by('liveAgentsOfController', id).length > 0) return false
     this.#book.current(id)
     return true
   }
@@ -234,8 +234,7 @@ export class AgentsBroker {
   #askAboutMissing(id: ControllerId): void {
     const { store, observer } = this.#ports
     let isNew = false
-    for (const agent of store.by('agentsOfController', id)) {
-      if (agent.phase === 'ended') continue
+    for (const agent of store.by('liveAgentsOfController', id)) {
       if (!this.#isMissing(agent)) {
         if (this.#missing.size > 0) this.#missing.delete(agent.id)
       } else if (!this.#missing.has(agent.id)) {
@@ -279,6 +278,7 @@ export class AgentsBroker {
       demand: store.get('demand', id),
       presence,
       agents: store.by('agentsOfController', id),
+      live: store.by('liveAgentsOfController', id),
       templates: controller === undefined ? [] : templatesFor(store, controller),
       denied: template => accessDenied(template, tenant, engine),
       changedAt: this.#templateChangedAt,
@@ -307,8 +307,7 @@ export class AgentsBroker {
     await store.transact(tx => commit(tx, view, decision, random))
   }
 
-  #remember({ id, phase }: Agent, { marks, asks }: Decision): void {
-    if (phase === 'ended') return
+  #remember(id: AgentId, { marks, asks }: Decision): void {
     const mark = marks.get(id)
     if (mark === undefined || Object.keys(mark).length === 0) this.#marks.delete(id)
     else this.#marks.set(id, mark)

@@ -108,6 +108,9 @@ const drawnWithSpares: fc.Arbitrary<Drawn> = fc.record({
   spares: fc.array(fc.nat(3), { minLength: 2, maxLength: 2 }),
 })
 
+const notEnded = (agents: readonly Agent[]): readonly Agent[] => agents.filter(({ phase }) => phase !== 'ended')
+const withAgents = (view: BrokerView, agents: readonly Agent[]): BrokerView => ({ ...view, agents, live: notEnded(agents) })
+
 const viewOf = ({ items, agents: some, accepting, spares }: Drawn): BrokerView => {
   const agents = some.map((one, i) => agentOf(i, TEMPLATES[one.template] ?? DEFAULT_TEMPLATE, one.item, one.phase))
   const nodes = some.flatMap(({ node, phase }, i) =>
@@ -141,6 +144,7 @@ const viewOf = ({ items, agents: some, accepting, spares }: Drawn): BrokerView =
     demand: { controller: C, session: 's', seq: 1, reportedAt: NOW, items: items.map((label, i) => item(i, label)) },
     presence,
     agents,
+    live: notEnded(agents),
     templates: spares === undefined ? TEMPLATES : TEMPLATES.map((template, i) => ({ ...template, spares: spares[i] ?? 0 })),
     changedAt: new Map(),
     workloadOf: agent => (agent.launchedAt === undefined ? 'unsure' : runningOf(agent)),
@@ -229,7 +233,7 @@ test('a template has as many warm spares as it wants or had, never more, and non
       }
       // An agent that is launched in one decision goes before others in the next: after a few all have found their places.
       let settled = agents
-      for (let again = 0; again < 3; again++) settled = after({ ...view, agents: settled }).agents
+      for (let again = 0; again < 3; again++) settled = after(withAgents(view, settled)).agents
       for (const template of view.templates) {
         const left = unboundOf(view, settled, template)
         const launched = left.filter(({ phase }) => phase === 'launching' || phase === 'online').length
@@ -251,7 +255,7 @@ test('no warm spare is begun while an item that it could run waits without an ag
         endedAt: NOW - 1_000,
         reason: { code: 'never-connected' as const, message: '', since: 0 },
       }))
-      const { spares, queue } = decide(isBroken ? { ...view, agents: [...view.agents, ...failed] } : view)
+      const { spares, queue } = decide(isBroken ? withAgents(view, [...view.agents, ...failed]) : view)
       const matcher = new Matcher(view.templates)
       const { agents } = after(view)
       const has = new Set([...queue.map(({ item: one }) => one.id), ...agents.filter(isUnused).map(one => one.item)])
@@ -274,7 +278,7 @@ test('with warm spares, too, decisions that are committed come to rest, and queu
       let view = viewOf(given)
       // A spare that was launched goes before another template's agent for an item: that one is given up or for the next item, and a spare is begun.
       for (let round = 0; round < ROUNDS_TO_REST; round++) {
-        view = { ...view, agents: after(view).agents }
+        view = withAgents(view, after(view).agents)
         assert.deepEqual(decide(view).queue, [])
       }
       const { spares, moves, rebind } = decide(view)
@@ -345,13 +349,13 @@ test('spares beyond what is wanted, of another run of the controller, or older t
   assert.ok(agent)
   assert.equal(isEnding(view), false)
   assert.equal(isEnding(one([0, 0], [], [spare])), true)
-  assert.equal(isEnding({ ...view, agents: [{ ...agent, epoch: 0 }] }), true)
-  assert.equal(isEnding({ ...view, agents: [{ ...agent, label: 'old' }] }), true)
+  assert.equal(isEnding(withAgents(view, [{ ...agent, epoch: 0 }])), true)
+  assert.equal(isEnding(withAgents(view, [{ ...agent, label: 'old' }])), true)
   assert.equal(isEnding({ ...view, changedAt: new Map([[templateId('plain'), NOW - 1]]) }), true)
   assert.equal(isEnding({ ...view, changedAt: new Map([[templateId('plain'), NOW - 1_000]]) }), false)
   assert.equal(isEnding(one([0, 1], [], [spare], false)), true, 'while the controller is quieted')
   // They are not doubled meanwhile.
-  assert.equal(decide({ ...view, agents: [{ ...agent, epoch: 0 }] }).spares.length, 0)
+  assert.equal(decide(withAgents(view, [{ ...agent, epoch: 0 }])).spares.length, 0)
 })
 
 test('a template whose spares are lost is given the next after a while, longer each time', () => {
@@ -364,8 +368,8 @@ test('a template whose spares are lost is given the next after a while, longer e
       reason: { code: 'oom-container' as const, message: '', since: 0 },
     }))
   const view = one([0, 1], [], [])
-  assert.equal(decide({ ...view, agents: lost(1) }).spares.length, 1)
-  const twice = decide({ ...view, agents: lost(2) })
+  assert.equal(decide(withAgents(view, lost(1))).spares.length, 1)
+  const twice = decide(withAgents(view, lost(2)))
   assert.deepEqual([twice.spares.length, twice.againMs], [0, 1_000])
 })
 
@@ -415,7 +419,7 @@ test('a decision that is committed queues nothing more at the same moment', () =
   fc.assert(
     fc.property(drawn, given => {
       const view = viewOf(given)
-      assert.equal(decide({ ...view, agents: after(view).agents }).queue.length, 0)
+      assert.equal(decide(withAgents(view, after(view).agents)).queue.length, 0)
     }),
     { numRuns: 1_000 },
   )

@@ -36,6 +36,8 @@ export type BrokerView = {
   readonly presence: Presence | undefined
   /** All rows of its agents, the ended ones that are still kept included. */
   readonly agents: readonly Agent[]
+  /** Of these the ones that have not ended. */
+  readonly live: readonly Agent[]
   /** In the order in which they are tried. */
   readonly templates: readonly Template[]
   /** Why none of a template may be started for this controller's tenant. */
@@ -80,12 +82,11 @@ export type Rebinding = {
 
 /**
  * Pure: from what one controller wants and what is seen of its agents to all that changes now. Called at every report of every controller: linear in
- * its agents and items.
+ * its items and its agents that have not ended.
  */
 export const decide = (view: BrokerView): Decision => {
-  const live = view.agents.filter(({ phase }) => phase !== 'ended')
   const state = stateOf(view)
-  const asIfNeeded = live.map(agent => ({ agent, life: lifeOf(view, state, agent, true) }))
+  const asIfNeeded = view.live.map(agent => ({ agent, life: lifeOf(view, state, agent, true) }))
   const settled: Agent[] = []
   for (const { agent, life } of asIfNeeded) if (life.move === undefined || STILL_UNUSED.has(life.move.to)) settled.push(agent)
   const demand = state.reporting ? view.demand : undefined
@@ -228,11 +229,11 @@ const matchAll = (items: readonly DemandItem[], matcher: Matcher) => {
  * Agents that are for another item now. The agent that took the item's place, if it is known, gets the item that the other was started for, so
  * that each item still has one agent to its name.
  */
-const rebindAll = ({ agents, demand }: BrokerView, { bound }: Binding, moves: Decision['moves']): Rebinding[] => {
+const rebindAll = ({ agents, live, demand }: BrokerView, { bound }: Binding, moves: Decision['moves']): Rebinding[] => {
   if (bound.size === 0) return []
   const items = new Map(demand?.items.map(item => [item.id, item]))
   const ending = new Set(moves.filter(({ to }) => to === 'ended').map(({ agent }) => agent))
-  const taken = agents.filter(agent => agent.phase === 'busy' || moves.some(({ to, agent: moved }) => moved === agent && to === 'busy'))
+  const taken = live.filter(agent => agent.phase === 'busy' || moves.some(({ to, agent: moved }) => moved === agent && to === 'busy'))
   const rebound: Rebinding[] = []
   for (const [id, agent] of bound) {
     const item = items.get(id)
@@ -414,10 +415,10 @@ const admitSpares = (
  * Agents that an event said to have taken a build, while the last report still shows their nodes unused: that report is older, and one item of
  * its queue is theirs, whichever it was. `take` covers one item of a template with one of them.
  */
-const countUnreported = ({ agents, presence }: BrokerView) => {
+const countUnreported = ({ live, presence }: BrokerView) => {
   const unused = new Set(presence?.nodes.filter(({ used, building }) => !used && building === undefined).map(({ name }) => name))
   const left = new Map<TemplateId, number>()
-  for (const { id, phase, template } of agents) if (phase === 'busy' && unused.has(id)) left.set(template, (left.get(template) ?? 0) + 1)
+  for (const { id, phase, template } of live) if (phase === 'busy' && unused.has(id)) left.set(template, (left.get(template) ?? 0) + 1)
   return {
     of: (template: TemplateId): number => left.get(template) ?? 0,
     take: (template: TemplateId): boolean => {

@@ -143,8 +143,7 @@ export class Placement {
   }
 
   hostChanged(id: HostId): void {
-    this.#standing.noteHost(id)
-    this.wake()
+    if (this.#standing.noteHost(id)) this.wake()
   }
 
   /** What a lent host is for is told with its offers, and those that are held were told before. */

@@ -183,3 +183,41 @@ test('only agents of teams that allow it may be stopped, and a build costs more 
   assert.deepEqual(costs(), [undefined, undefined])
   assert.equal(standing.mayPreempt, false)
 })
+
+test('a host that was only seen again is no news to places that wait, and one that changed is', async () => {
+  await using world = await prepared(1)
+  const standing = standingOf(world, new Map())
+  standing.bring()
+  const [host] = world.store.list('host')
+  assert.ok(host)
+  const news = async (change: Partial<Host>): Promise<boolean> => {
+    await world.store.transact(tx => tx.put('host', { ...host, ...change }))
+    const isNews = standing.noteHost(host.id)
+    standing.bring()
+    return isNews
+  }
+  assert.equal(await news({ seenAt: host.seenAt + 10 * SECOND, attributes: { ...host.attributes } }), false)
+  const changes: Partial<Host>[] = [{ state: 'cordoned' }, { role: 'builds' }, { attributes: { zone: 'b' } }, { images: ['key'] }]
+  for (const change of changes) {
+    assert.equal(await news(change), true, JSON.stringify(change))
+    assert.equal(await news({}), true)
+  }
+  const cpuBefore = standing.scheduler.fleet.total().cpu
+  assert.equal(await news({ capacity: { ...host.capacity, cpu: host.capacity.cpu + 1 } }), true)
+  assert.equal(standing.scheduler.fleet.total().cpu - cpuBefore, 1)
+})
+
+test('only agents that have not ended are found as live ones of their controller', async () => {
+  await using world = await prepared(1)
+  const row = (phase: Agent['phase']): Promise<void> =>
+    world.store.transact(tx => {
+      const before = agentRow(world, 'a-1', seededRandom(1))
+      tx.put('agent', { ...before, phase })
+      tx.event({ kind: 'agent', subject: 'a-1', type: 'changed', actor: 'test', message: '' })
+      assert.equal(tx.by('liveAgentsOfController', before.controller).length, phase === 'ended' ? 0 : 1)
+    })
+  for (const phase of PHASES) {
+    await row(phase)
+    assert.equal(world.store.by('liveAgentsOfController', 'team-a').length, phase === 'ended' ? 0 : 1, phase)
+  }
+})

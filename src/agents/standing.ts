@@ -12,6 +12,7 @@ import {
   isSpare,
   MINUTE,
   type Reason,
+  type Resources,
   SECOND,
   type Tenant,
   type Timestamp,
@@ -129,15 +130,22 @@ export class Standing {
     if (known !== undefined) this.#noted.add(known)
     const controller = this.#ports.store.get('controller', id)
     if (controller !== undefined) this.#noted.add(workloadOfController(controller))
-    for (const agent of this.#ports.store.by('agentsOfController', id)) if (agent.phase === 'queued') this.noteAgent(agent.id)
+    for (const agent of this.#ports.store.by('liveAgentsOfController', id)) if (agent.phase === 'queued') this.noteAgent(agent.id)
   }
 
   noteWorkload(id: WorkloadId): void {
     this.#noted.add(id)
   }
 
-  noteHost(id: HostId): void {
+  /** Whether its row tells anything that matters to a place. */
+  noteHost(id: HostId): boolean {
+    const { engine, store } = this.#ports
+    const host = store.get('host', id)
+    const known = this.#hosts.get(id)
+    // Of lent hosts only what is wanted matters, and that is told by rows of its own.
+    if (engine.offers !== undefined || (host !== undefined && known !== undefined && isSameHost(known, host))) return false
     this.#notedHosts.add(id)
+    return true
   }
 
   /** Something changed on which all the rest may depend: a tenant, a template, the fleet's state. */
@@ -209,7 +217,7 @@ export class Standing {
     const { store, observer } = this.#ports
     for (const agent of store.by('agentsByLife', 'live')) this.noteAgent(agent.id)
     for (const controller of store.list('controller')) this.#noted.add(workloadOfController(controller))
-    for (const { id } of observer.all()) this.#noted.add(id)
+    for (const { id, state } of observer.all()) if (state !== 'ended') this.#noted.add(id)
     for (const known of [this.#held, this.#waiting])
       for (const id of known.keys()) if (controllerOfKey(id) === undefined) this.#noted.add(workloadId(id))
     for (const key of [...this.#held.keys(), ...this.#waiting.keys()]) {
@@ -256,7 +264,8 @@ export class Standing {
       if (this.#hosts.delete(id)) this.#scheduler.fleet.removeHost(id)
       return
     }
-    if (this.#hosts.get(id) === host) return
+    const known = this.#hosts.get(id)
+    if (known !== undefined && isSameHost(known, host)) return
     this.#hosts.set(id, host)
     this.#scheduler.fleet.putHost(asFleetHost(host))
   }
@@ -418,7 +427,19 @@ const BOUNDLESS: FleetHost = {
   capacity: { cpu: 1e6, memoryMb: 4e9, diskMb: 1e11 },
 }
 
-/** What matters to a place: when a host was seen last does not, and would make everybody look again. */
+/** As far as it matters to a place: when a host was seen last does not, and would make everybody look again. */
+const isSameHost = (a: Host, b: Host): boolean =>
+  a === b ||
+  (a.role === b.role &&
+    a.state === b.state &&
+    a.reservedFor === b.reservedFor &&
+    isSameAmount(a.capacity, b.capacity) &&
+    isSameText(a.attributes, b.attributes) &&
+    isSameText(a.images, b.images))
+
+/** Plain data that an engine gives anew with each list, mostly as the same object. */
+const isSameText = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b)
+
 const asFleetHost = ({ id, role, capacity, attributes, state, reservedFor, images }: Host): FleetHost => ({
   id,
   role,
@@ -444,7 +465,7 @@ const isSameClaim = (a: RunningWork, b: RunningWork): boolean =>
   a.controller === b.controller &&
   a.tier === b.tier &&
   a.preemptible?.cost === b.preemptible?.cost &&
-  isSameAmount(a, b)
+  isSameAmount(a.resources, b.resources)
 
 const isSameTask = (a: Task, b: Task): boolean =>
   a.tier === b.tier &&
@@ -453,8 +474,8 @@ const isSameTask = (a: Task, b: Task): boolean =>
   a.ports === b.ports &&
   a.preemptible?.cost === b.preemptible?.cost &&
   a.near?.[0] === b.near?.[0] &&
-  (a.constraints === b.constraints || JSON.stringify(a.constraints) === JSON.stringify(b.constraints)) &&
-  isSameAmount(a, b)
+  isSameText(a.constraints, b.constraints) &&
+  isSameAmount(a.resources, b.resources)
 
-const isSameAmount = ({ resources: a }: RunningWork | Task, { resources: b }: RunningWork | Task): boolean =>
+const isSameAmount = (a: Resources, b: Resources): boolean =>
   a === b || (a.cpu === b.cpu && a.memoryMb === b.memoryMb && a.diskMb === b.diskMb)

@@ -39,7 +39,7 @@ export class WantedBook {
   /** What is wanted by the rows as they are now. */
   current(id: ControllerId): Wanted {
     const controller = this.#store.get('controller', id)
-    const agents = this.#store.by('agentsOfController', id)
+    const agents = this.#store.by('liveAgentsOfController', id)
     const known = this.#known.get(id)
     if (known !== undefined && known.controller === controller && isSame(known.agents, agents)) return known.wanted
     const content = this.#content(controller, agents)

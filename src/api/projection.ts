@@ -48,7 +48,7 @@ export class Projection {
   }
 
   controller(controller: Controller): ControllerView {
-    return this.#controller(controller, this.#urls(), this.#liveAgentsOf(controller.id).length)
+    return this.#controller(controller, this.#urls(), this.#store.by('liveAgentsOfController', controller.id).length)
   }
 
   agents(rows: readonly Agent[]): AgentView[] {
@@ -142,10 +142,6 @@ export class Projection {
   controllerRows(scope: Scope): readonly Controller[] {
     const controllers = this.#store.list('controller')
     return scope === undefined ? controllers : controllers.filter(({ tenant }) => tenant === scope)
-  }
-
-  #liveAgentsOf(controller: string): Agent[] {
-    return this.#store.by('agentsOfController', controller).filter(({ phase }) => phase !== 'ended')
   }
 
   #controller(controller: Controller, urls: ApiUrls, agents: number): ControllerView {

@@ -171,8 +171,7 @@ export class ControllerReconciler {
       heardForMs: presence && monotonic - presence.heardAt,
       listeningForMs: monotonic - this.#listeningSince,
       restartExitCode: this.#ports.distribution(controller.spec.distribution).capabilities.restartExitCode,
-      liveAgents:
-        controller.phase === 'deleting' ? store.by('agentsOfController', controller.id).filter(({ phase }) => phase !== 'ended').length : 0,
+      liveAgents: controller.phase === 'deleting' ? store.by('liveAgentsOfController', controller.id).length : 0,
       now: clock.now(),
       phaseForMs: this.#elapsed.since(controller.id, controller.phaseSince),
     }

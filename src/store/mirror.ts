@@ -13,12 +13,15 @@ export interface Reader {
   by<N extends IndexName>(index: N, key: string): readonly Rows[(typeof INDEXES)[N]['kind']][]
 }
 
-type Index<K extends Kind> = { readonly kind: K; readonly key: (row: Rows[K]) => string }
-const index = <K extends Kind>(kind: K, key: (row: Rows[K]) => string): Index<K> => ({ kind, key })
+/** A row whose key is undefined is not in the index. */
+type Index<K extends Kind> = { readonly kind: K; readonly key: (row: Rows[K]) => string | undefined }
+const index = <K extends Kind>(kind: K, key: (row: Rows[K]) => string | undefined): Index<K> => ({ kind, key })
 
 /** Ways to find rows without looking at all of them. */
 export const INDEXES = {
   agentsOfController: index('agent', agent => agent.controller),
+  /** Of a day's agents nearly all have ended, and a controller is looked at many times a minute. */
+  liveAgentsOfController: index('agent', agent => (agent.phase === 'ended' ? undefined : agent.controller)),
   /** Warm spares of a controller are those of an item without a name. */
   agentsOfItem: index('agent', agent => `${agent.controller}/${agent.item ?? ''}`),
   /** `live` or `ended`: the ended ones are history and would slow down every pass. */
@@ -27,10 +30,10 @@ export const INDEXES = {
 } as const
 export type IndexName = keyof typeof INDEXES
 
-const indexesOf = new Map<Kind, { name: IndexName; key: (row: never) => string }[]>()
+const indexesOf = new Map<Kind, { name: IndexName; key: (row: never) => string | undefined }[]>()
 for (const [name, { kind, key }] of Object.entries(INDEXES)) {
   const list = indexesOf.get(kind) ?? []
-  list.push({ name: name as IndexName, key: key as (row: never) => string })
+  list.push({ name: name as IndexName, key: key as (row: never) => string | undefined })
   indexesOf.set(kind, list)
 }
 
@@ -85,9 +88,10 @@ export class Mirror implements Reader {
     rows.set(id, { row, revision })
     this.#lists.delete(kind)
     for (const { name, key } of indexesOf.get(kind) ?? []) {
+      const value = key(row as never)
+      if (value === undefined) continue
       const byKey = this.#indexes.get(name) ?? new Map<string, Found>()
       this.#indexes.set(name, byKey)
-      const value = key(row as never)
       const found = byKey.get(value) ?? { rows: new Map<string, Rows[Kind]>(), list: undefined }
       byKey.set(value, found)
       found.rows.set(id, row)
@@ -105,10 +109,10 @@ export class Mirror implements Reader {
     const before = this.get(kind, id)
     if (!before) return
     for (const { name, key } of indexesOf.get(kind) ?? []) {
-      const byKey = this.#indexes.get(name)
       const value = key(before as never)
-      const found = byKey?.get(value)
-      if (found === undefined) continue
+      const byKey = this.#indexes.get(name)
+      const found = value === undefined ? undefined : byKey?.get(value)
+      if (value === undefined || found === undefined) continue
       found.rows.delete(id)
       found.list = undefined
       if (found.rows.size === 0) byKey?.delete(value)

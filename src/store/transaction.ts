@@ -85,7 +85,7 @@ export class Overlay implements Transaction {
     const below: readonly Row[] = this.#below.by(name, key)
     const places = this.#places.get(kind)
     if (places === undefined) return below
-    const keyOfRow = INDEXES[name].key as (row: Row) => string
+    const keyOfRow = INDEXES[name].key as (row: Row) => string | undefined
     const rows = below.filter(row => !places.has(rowId(kind, row)))
     for (const { row } of this.#stagedOf(kind)) if (row !== undefined && keyOfRow(row) === key) rows.push(row)
     return rows
