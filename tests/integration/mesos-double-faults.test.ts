@@ -1,6 +1,6 @@
 /** What the Mesos engine makes of a Mesos on a bad day: one test for each fault that the double plays. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -375,8 +375,10 @@ describe('updates', () => {
 
   test('a container is not let go before the grace of its launch: its executor is ended when the grace that was asked for is over', () =>
     onDouble({ executorShutdownMs: 50 }, async ({ double }, engine) => {
-      const one = counted(`trap '' TERM; while :; do sleep 0.05; done`, { image: 'any', graceMs: 600_000 })
+      const deaf = join(directory, 'deaf')
+      const one = counted(`trap '' TERM; : >${deaf}; while :; do sleep 0.05; done`, { image: 'any', graceMs: 600_000 })
       await ran(engine, one)
+      await waitFor(() => existsSync(deaf), { what: 'it does not hear SIGTERM' })
       await engine.stop(one.id, 0, signal)
       assert.equal((await until(engine, one.id, 'ended')).reason?.code, 'killed-by-us')
       assert.ok((double.calls.get('SHUTDOWN') ?? 0) >= 1)

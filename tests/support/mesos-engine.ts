@@ -302,6 +302,13 @@ export const mesosHarness = async (options: MesosOptions = {}): Promise<MesosHar
     cutWatch: async () => proxy.cut(),
     hang: async () => {
       proxy.pause()
+      // A sign of life counts for a moment, and calls answer at once until that is over.
+      const isHung = (): Promise<boolean> =>
+        engine.list(AbortSignal.timeout(100)).then(
+          () => false,
+          () => true,
+        )
+      await waitFor(isHung, { what: 'a call hangs', everyMs: 10 })
       return { restore: async () => proxy.resume() }
     },
     dispose: async () => {

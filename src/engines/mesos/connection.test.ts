@@ -53,7 +53,13 @@ const answer = (name: string, response: ServerResponse, ends = false): void => {
   if (ends) response.end()
 }
 
-type Seen = { readonly events: MesosEvent[]; readonly ends: unknown[]; readonly farewells: Farewell[]; subscriptions: number }
+type Seen = {
+  readonly events: MesosEvent[]
+  readonly ends: unknown[]
+  readonly farewells: Farewell[]
+  readonly answered: string[]
+  subscriptions: number
+}
 
 const INFO = {
   user: 'root',
@@ -71,9 +77,10 @@ const connected = async (
   credentials?: { readonly principal: string; readonly secret: string },
   mayLead?: () => Promise<boolean>,
 ): Promise<void> => {
-  const seen: Seen = { events: [], ends: [], farewells: [], subscriptions: 0 }
+  const seen: Seen = { events: [], ends: [], farewells: [], answered: [], subscriptions: 0 }
   const http = new MesosHttp({ clock: systemClock, ...(credentials === undefined ? {} : { credentials }) })
   const connection = new Connection({
+    framework: INFO.id.value,
     http,
     discovery: fixedLeaders(origins),
     clock: systemClock,
@@ -83,6 +90,7 @@ const connected = async (
       describe: () => ({ info: INFO, suppressed: ['ci/team-a'] }),
       subscribed: () => seen.subscriptions++,
       event: event => seen.events.push(event),
+      answered: origin => seen.answered.push(origin),
       disconnected: cause => seen.ends.push(cause),
       farewell: farewell => seen.farewells.push(farewell),
     },
@@ -117,6 +125,7 @@ test('SUBSCRIBE has exactly the headers that Mesos wants and both ids; other cal
       assert.equal(decline?.headers['mesos-stream-id'], recorded.headers['mesos-stream-id'])
       assert.equal(decline?.headers.authorization, `Basic ${btoa('manor:secret')}`)
       assert.deepEqual(JSON.parse(decline?.body ?? '').framework_id, { value: 'F' })
+      assert.deepEqual(seen.answered, [server.origin], 'a call that was taken on is a sign of life')
     },
     { principal: 'manor', secret: 'secret' },
   )

@@ -25,12 +25,16 @@ export type ConnectionHandler = {
   /** A new subscription stands: everything of the older one is void. */
   subscribed(origin: string): void
   event(event: MesosEvent): void
+  /** The leader has taken a call on: a sign of life. */
+  answered(origin: string): void
   disconnected(cause: unknown): void
   /** Nothing is tried any more. */
   farewell(farewell: Farewell): void
 }
 
 export type ConnectionOptions = {
+  /** The framework's id, which each call carries. */
+  readonly framework: string
   readonly http: MesosHttp
   readonly discovery: LeaderDiscovery
   readonly clock: Clock
@@ -101,15 +105,13 @@ export class Connection {
   async call(call: Call, signal?: AbortSignal): Promise<Answer> {
     const open = this.#open
     if (open === undefined || this.#parted) throw new MesosHttpError(403, 'There is no subscription with a leader.')
-    const { info } = this.#options.handler.describe()
-    const answer = await this.#options.http.post(
-      open.origin,
-      PATH,
-      { framework_id: info.id, ...call },
-      { 'Mesos-Stream-Id': open.streamId },
-      signal,
-    )
-    if (answer.status === 202 || answer.status === 200) return answer
+    const { framework, http, handler } = this.#options
+    const body = { framework_id: { value: framework }, ...call }
+    const answer = await http.post(open.origin, PATH, body, { 'Mesos-Stream-Id': open.streamId }, signal)
+    if (answer.status === 202 || answer.status === 200) {
+      handler.answered(open.origin)
+      return answer
+    }
     // A stream that the leader does not know any more is of no use, though its socket may still be open. One that somebody else's has taken the
     // place of is about to say so itself, and must be heard: whoever is superseded may not subscribe again.
     if (answer.status === 403 || /cannot be found/.test(answer.body)) open.abort.abort(new MesosHttpError(answer.status, answer.body))

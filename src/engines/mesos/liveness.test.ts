@@ -58,3 +58,18 @@ test('a question that hangs holds up only who was there for it', async () => {
   await next
   assert.equal(asked.length, 2)
 })
+
+test('what it answered of others is as good as a question, for as long, and also while one hangs', async () => {
+  const { clock, asked, liveness } = asking()
+  void liveness.of('http://a')
+  liveness.answered('http://a')
+  await clock.advance(99)
+  await liveness.of('http://a')
+  assert.equal(asked.length, 1)
+  void liveness.of('http://b')
+  assert.equal(asked.length, 2, 'it says nothing of another leader')
+  liveness.answered('http://a')
+  await clock.advance(100)
+  void liveness.of('http://a')
+  assert.equal(asked.length, 3)
+})

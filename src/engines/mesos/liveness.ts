@@ -10,7 +10,8 @@ type Asked = { readonly origin: string; readonly begunAt: Milliseconds; answered
 
 /**
  * Whether a leader answers, asked for all calls of the engine together. What the engine knows is in its memory, so each of its answers first
- * sees that the leader is there; with thousands of submits and lists a second that would be as many requests.
+ * sees that the leader is there; with thousands of submits and lists a second that would be as many requests. A call that it has just taken on
+ * is an answer too: a start follows the REVIVE that brought its offer within milliseconds, and waits for no other.
  */
 export class Liveness {
   readonly #clock: Clock
@@ -43,5 +44,11 @@ export class Liveness {
       },
     )
     return asked.done
+  }
+
+  /** This leader has answered something that it was asked by others. */
+  answered(origin: string): void {
+    const now = this.#clock.monotonic()
+    this.#last = { origin, begunAt: now, answeredAt: now, done: Promise.resolve() }
   }
 }

@@ -143,6 +143,7 @@ class Mesos implements MesosEngine {
     this.#agentClient = new AgentClient(this.#http)
     this.#agents = new Agents(clock)
     this.#connection = new Connection({
+      framework,
       http: this.#http,
       discovery: options.discovery,
       clock,
@@ -374,6 +375,7 @@ class Mesos implements MesosEngine {
         this.#wakeWaiting()
       },
       event: event => this.#event(event),
+      answered: origin => this.#liveness.answered(origin),
       disconnected: cause => {
         this.#desk.lost()
         this.#roles.disconnected()
