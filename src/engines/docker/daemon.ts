@@ -103,7 +103,6 @@ export class Daemon {
   readonly #networks: Networks
   readonly #stopper: Stopper
   readonly #submitter: Submitter
-  readonly #isLocal: boolean
   #rootDir: string | undefined
   #volumes: string | undefined
   #lastHost: Host | undefined
@@ -122,7 +121,6 @@ export class Daemon {
     this.#options = options
     this.#fleet = fleet
     const address = parseAddress(options.address, options.tls !== undefined)
-    this.#isLocal = address.kind === 'unix'
     this.#client = new DockerClient({
       address: options.address,
       ...(options.tls === undefined ? {} : { tls: options.tls }),
@@ -142,10 +140,10 @@ export class Daemon {
       end,
       networks: this.#networks,
       limiter: new StartLimiter(fleet.startsAtATime),
-      isLocal: this.#isLocal,
+      isLocal: client.isLocal,
       volumes: () => this.#volumes,
       closedPaths: () => [...(address.kind === 'unix' ? [address.path] : []), ...(this.#rootDir === undefined ? [] : [this.#rootDir])],
-      publishOn: options.publishOn ?? (this.#isLocal ? '127.0.0.1' : '0.0.0.0'),
+      publishOn: options.publishOn ?? (client.isLocal ? '127.0.0.1' : '0.0.0.0'),
       takenPorts: () => this.#observed.takenPorts(),
     })
     this.#observed = new Observed({
@@ -210,7 +208,7 @@ export class Daemon {
         ...(reservedFor === undefined ? {} : { reservedFor }),
         ...(diskMb === undefined ? {} : { diskMb }),
       }
-      this.#lastHost = await describeDockerHost(description, info, images, this.#isLocal, clock.now())
+      this.#lastHost = await describeDockerHost(description, info, images, this.#client.isLocal, clock.now())
       return this.#lastHost
     } catch (cause) {
       if (signal.aborted) throw signal.reason
@@ -291,7 +289,7 @@ export class Daemon {
 
   #learn(info: Info): void {
     this.#rootDir = info.DockerRootDir
-    this.#volumes = this.#options.volumesAreOwn === false ? undefined : ownVolumes(info, this.#isLocal)
+    this.#volumes = this.#options.volumesAreOwn === false ? undefined : ownVolumes(info, this.#client.isLocal)
   }
 
   /** Sets the firewall's rules, before anything is started and after each gap: a host that was booted anew has lost them. */

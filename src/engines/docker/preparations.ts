@@ -20,19 +20,31 @@ const MAX_TRIES = 64
 /** What a Manor needs of its daemons before it starts anything on them: its images there, and an address of its own that containers reach. */
 export class DockerPreparations implements AsyncDisposable {
   readonly #options: PreparationsOptions
-  readonly #clients: readonly { readonly isLocal: boolean; readonly client: DockerClient }[]
+  readonly #clients: readonly DockerClient[]
 
   constructor(options: PreparationsOptions) {
     this.#options = options
-    this.#clients = options.daemons.map(({ address, tls, sshProgram }) => ({
-      isLocal: address.startsWith('unix://'),
-      client: new DockerClient({
-        address,
-        clock: options.clock,
-        ...(tls === undefined ? {} : { tls }),
-        ...(sshProgram === undefined ? {} : { sshProgram }),
-      }),
-    }))
+    this.#clients = options.daemons.map(
+      ({ address, tls, sshProgram }) =>
+        new DockerClient({
+          address,
+          clock: options.clock,
+          ...(tls === undefined ? {} : { tls }),
+          ...(sshProgram === undefined ? {} : { sshProgram }),
+        }),
+    )
+  }
+
+  /** How many daemons there are, those that are silent included. */
+  get daemons(): number {
+    return this.#clients.length
+  }
+
+  /** What the daemons say that answer this question; of the others nothing. Rejects only with the signal's reason. */
+  async heard<Result>(ask: (client: DockerClient) => Promise<Result>, signal: AbortSignal): Promise<readonly Result[]> {
+    const results = await Promise.allSettled(this.#clients.map(ask))
+    signal.throwIfAborted()
+    return results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   }
 
   /** Whether every daemon that answers has an image of this name. A silent one is passed over: it is asked again by the next start. */
@@ -56,11 +68,11 @@ export class DockerPreparations implements AsyncDisposable {
     const local = this.#clients.find(({ isLocal }) => isLocal)
     if (local === undefined) return undefined
     const name = `manor.door.${this.#options.owner}`
-    return (await local.client.gatewayOf(name, signal)) ?? (await this.#makeDoor(local.client, name, signal))
+    return (await local.gatewayOf(name, signal)) ?? (await this.#makeDoor(local, name, signal))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#clients.map(({ client }) => client.close()))
+    await Promise.all(this.#clients.map(client => client.close()))
   }
 
   async #makeDoor(client: DockerClient, name: string, signal: AbortSignal): Promise<string> {
@@ -87,7 +99,7 @@ export class DockerPreparations implements AsyncDisposable {
 
   /** Asks all; rejects where none answered, or where one refused. */
   async #each<Result>(ask: (client: DockerClient) => Promise<Result>, signal: AbortSignal): Promise<(Result | undefined)[]> {
-    const results = await Promise.allSettled(this.#clients.map(({ client }) => ask(client)))
+    const results = await Promise.allSettled(this.#clients.map(ask))
     signal.throwIfAborted()
     const refused = results.find(({ status }, index) => status === 'rejected' && !isSilent(results[index]))
     if (refused?.status === 'rejected') throw refused.reason

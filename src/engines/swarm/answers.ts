@@ -69,12 +69,14 @@ export type Kept = Static<typeof Kept>
 
 export const Made = Type.Object({ ID: optional(Type.String()), Id: optional(Type.String()) })
 
-/** Of `GET /info`: the daemon's own place in the Swarm. */
-export const Place = Type.Object({
+/** Of `GET /info`: the daemon's own place in the Swarm, and what it heeds. */
+export const NodeInfo = Type.Object({
   Swarm: Type.Object({
     NodeID: Type.String(),
+    NodeAddr: optional(Type.String()),
     ControlAvailable: Type.Boolean(),
     Cluster: optional(Type.Union([Type.Object({ SubnetSize: optional(Type.Number()) }), Type.Null()])),
   }),
+  SecurityOptions: optional(Type.Union([Type.Array(Type.String()), Type.Null()])),
 })
-export type Place = Static<typeof Place>
+export type NodeInfo = Static<typeof NodeInfo>

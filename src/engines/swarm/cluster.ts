@@ -345,7 +345,7 @@ export class Cluster {
   }
 
   async #homeNode(signal: AbortSignal): Promise<string | undefined> {
-    const local = this.#daemons.find(({ isLocal }) => isLocal)
+    const local = this.#daemons.find(({ client }) => client.isLocal)
     await local?.find(signal)
     return local?.nodeId
   }

@@ -1,7 +1,6 @@
 import { type HostId, hostId, type Milliseconds, type Observation, type Timestamp, type WorkloadId } from '../../model/index.ts'
 import { type Clock, deadline, type Random } from '../../runtime/index.ts'
-import { parseAddress } from '../docker/client/address.ts'
-import { type DaemonEvent, Info, parse } from '../docker/client/answers.ts'
+import { type DaemonEvent, parse } from '../docker/client/answers.ts'
 import { compareVersions } from '../docker/client/api-version.ts'
 import { DockerClient } from '../docker/client/client.ts'
 import { followEvents } from '../docker/client/event-stream.ts'
@@ -9,7 +8,7 @@ import type { TlsFiles } from '../docker/client/transport.ts'
 import { LABEL, ownerLabel } from '../docker/labels.ts'
 import { Observed } from '../docker/observed.ts'
 import { Outages } from '../docker/outages.ts'
-import { Place } from './answers.ts'
+import { NodeInfo } from './answers.ts'
 import type { ReachSeen } from './nodes.ts'
 
 /** A daemon of a node that Manor reaches. At least one is a manager; which ones are is found out. */
@@ -43,14 +42,16 @@ const PLACE_EVERY_MS = 60_000
 /** What a call is given as the host until the Swarm says which it is; never told. */
 const NOWHERE: HostId = hostId('a-node')
 
+/** What a daemon says of its place in a Swarm. */
+export const nodeInfoOf = async (client: DockerClient, signal: AbortSignal): Promise<NodeInfo> =>
+  parse(NodeInfo, (await client.call({ method: 'GET', path: '/info' }, signal)).text)
+
 /**
  * One node's own daemon: the only one that knows whether memory was the end of a container, what it uses, and how to send it a signal. All of
  * it is more than the Swarm needs: a node whose daemon is not reached runs workloads all the same.
  */
 export class NodeDaemon {
   readonly client: DockerClient
-  /** Whether it is on Manor's own machine. */
-  readonly isLocal: boolean
   readonly #options: NodeDaemonOptions
   readonly #observed: Observed
   readonly #outages = new Outages()
@@ -64,7 +65,6 @@ export class NodeDaemon {
   constructor(options: NodeDaemonOptions) {
     const { address, tls, sshProgram, clock, owner, stopOf, onWarning } = options
     this.#options = options
-    this.isLocal = parseAddress(address, tls !== undefined).kind === 'unix'
     this.client = new DockerClient({
       address,
       clock,
@@ -107,16 +107,15 @@ export class NodeDaemon {
     const now = this.#options.clock.monotonic()
     if (this.#place !== undefined && this.#isReached && now - this.#place.at < PLACE_EVERY_MS) return
     await this.#within(signal, async until => {
-      const { text } = await this.client.call({ method: 'GET', path: '/info' }, until)
-      const { Swarm } = parse(Place, text)
-      const options = parse(Info, text).SecurityOptions ?? []
+      const { Swarm, SecurityOptions } = await nodeInfoOf(this.client, until)
       const version = await this.client.version(until)
       this.#place = {
         at: now,
         nodeId: Swarm.NodeID,
         ...(Swarm.Cluster?.SubnetSize === undefined ? {} : { subnetSize: Swarm.Cluster.SubnetSize }),
         hasNoNewPrivileges:
-          compareVersions(version, NO_NEW_PRIVILEGES_SINCE) >= 0 || options.some(option => option.includes('no-new-privileges')),
+          compareVersions(version, NO_NEW_PRIVILEGES_SINCE) >= 0 ||
+          (SecurityOptions ?? []).some(option => option.includes('no-new-privileges')),
       }
     })
   }

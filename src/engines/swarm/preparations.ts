@@ -1,14 +1,12 @@
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import type { HostId } from '../../model/index.ts'
 import type { Clock } from '../../runtime/index.ts'
-import { parseAddress } from '../docker/client/address.ts'
 import { parse } from '../docker/client/answers.ts'
-import { DockerClient } from '../docker/client/client.ts'
-import { absentAsUndefined } from '../docker/client/errors.ts'
+import type { DockerClient } from '../docker/client/client.ts'
 import { DockerPreparations } from '../docker/preparations.ts'
 import { EngineError } from '../engine.ts'
-import { Node } from './answers.ts'
-import type { SwarmDaemonOptions } from './node-daemon.ts'
+import { Node, type NodeInfo } from './answers.ts'
+import { nodeInfoOf, type SwarmDaemonOptions } from './node-daemon.ts'
 import { readNodes } from './nodes.ts'
 
 export type SwarmPreparationsOptions = {
@@ -41,13 +39,7 @@ export type SwarmFound =
       readonly hosts: number
     }
 
-const Place = Type.Object({
-  Swarm: Type.Object({ NodeID: Type.String(), NodeAddr: Type.Optional(Type.String()), ControlAvailable: Type.Boolean() }),
-})
-const ImageId = Type.Object({ Id: Type.String() })
-
-type Reached = { readonly client: DockerClient; readonly isLocal: boolean }
-type Answered = Reached & { readonly place: Static<typeof Place>['Swarm'] }
+type Answered = { readonly client: DockerClient; readonly place: NodeInfo['Swarm'] }
 
 /**
  * What a Manor needs of a Swarm before it starts anything there: what Swarm it is, an address of its own that containers reach, and its images
@@ -55,22 +47,17 @@ type Answered = Reached & { readonly place: Static<typeof Place>['Swarm'] }
  */
 export class SwarmPreparations implements AsyncDisposable {
   readonly #docker: DockerPreparations
-  readonly #daemons: readonly Reached[]
   /** One entry for each image that was ever brought; there are two for each version in use. */
   readonly #brought = new Map<string, BroughtImage>()
 
   constructor({ owner, daemons, clock }: SwarmPreparationsOptions) {
     this.#docker = new DockerPreparations({ owner, clock, daemons })
-    this.#daemons = daemons.map(daemon => ({
-      client: new DockerClient({ ...daemon, clock }),
-      isLocal: parseAddress(daemon.address, daemon.tls !== undefined).kind === 'unix',
-    }))
   }
 
   /** Asks every daemon once. Rejects only with the signal's reason. */
   async find(signal: AbortSignal): Promise<SwarmFound> {
     const answered = await this.#places(signal)
-    const isAll = answered.length === this.#daemons.length
+    const isAll = answered.length === this.#docker.daemons
     const manager = answered.find(({ place }) => place.ControlAvailable)
     if (manager === undefined) {
       if (!isAll) return { kind: 'silent' }
@@ -79,7 +66,7 @@ export class SwarmPreparations implements AsyncDisposable {
     const nodes = await nodesOf(manager.client, signal)
     if (nodes === undefined) return { kind: 'silent' }
     const reached = new Set(answered.map(({ place }) => place.NodeID))
-    const here = answered.find(({ isLocal, place }) => isLocal && place.NodeID !== '')?.place
+    const here = answered.find(({ client, place }) => client.isLocal && place.NodeID !== '')?.place
     return {
       kind: 'found',
       ...(here === undefined ? {} : { here: { nodeId: here.NodeID, address: here.NodeAddr ?? '' } }),
@@ -111,33 +98,23 @@ export class SwarmPreparations implements AsyncDisposable {
     return this.#brought.get(reference)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#docker[Symbol.asyncDispose](), ...this.#daemons.map(({ client }) => client.close())])
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#docker[Symbol.asyncDispose]()
   }
 
   async #remember(reference: string, signal: AbortSignal): Promise<void> {
-    const found = await Promise.all(
-      (await this.#places(signal)).map(async ({ client, place }) => ({
-        nodeId: place.NodeID,
-        id: await imageIdOf(client, reference, signal).catch(() => undefined),
-      })),
+    const found = await this.#docker.heard(
+      async client => [(await nodeInfoOf(client, signal)).Swarm.NodeID, await client.imageId(reference, signal)] as const,
+      signal,
     )
-    signal.throwIfAborted()
-    const nodes = new Map(found.flatMap(({ nodeId, id }) => (id === undefined || nodeId === '' ? [] : [[nodeId, id] as const])))
+    const nodes = new Map(found.flatMap(([nodeId, id]) => (id === undefined || nodeId === '' ? [] : [[nodeId, id] as const])))
     const [id, ...others] = new Set(nodes.values())
     if (others.length > 0) throw mixedStores(reference)
     if (id !== undefined) this.#brought.set(reference, { id, nodes: new Set(nodes.keys()) })
   }
 
-  async #places(signal: AbortSignal): Promise<readonly Answered[]> {
-    const places = await Promise.allSettled(
-      this.#daemons.map(async daemon => {
-        const { text } = await daemon.client.call({ method: 'GET', path: '/info' }, signal)
-        return { ...daemon, place: parse(Place, text).Swarm }
-      }),
-    )
-    signal.throwIfAborted()
-    return places.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  #places(signal: AbortSignal): Promise<readonly Answered[]> {
+    return this.#docker.heard(async client => ({ client, place: (await nodeInfoOf(client, signal)).Swarm }), signal)
   }
 }
 
@@ -149,11 +126,6 @@ const nodesOf = async (client: DockerClient, signal: AbortSignal) => {
     if (signal.aborted) throw cause
     return undefined
   }
-}
-
-const imageIdOf = async (client: DockerClient, reference: string, signal: AbortSignal): Promise<string | undefined> => {
-  const answer = await absentAsUndefined(client.call({ method: 'GET', path: `/images/${encodeURI(reference)}/json` }, signal))
-  return answer === undefined ? undefined : parse(ImageId, answer.text).Id
 }
 
 /** Daemons that keep images with containerd give them other ids than those that do not. */

@@ -75,6 +75,7 @@ export type Info = Static<typeof Info>
 
 const Names = Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()]))
 export const Image = Type.Object({ RepoTags: Names, RepoDigests: Names })
+export const ImageId = Type.Object({ Id: Type.String() })
 
 export const Network = Type.Object({
   Id: Type.String(),

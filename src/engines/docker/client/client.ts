@@ -7,7 +7,21 @@ import type { Readable } from 'node:stream'
 import type { Static, TSchema } from 'typebox'
 import { Type } from 'typebox'
 import type { ImageReference } from '../../../model/index.ts'
-import { Created, DaemonEvent, Image, Info, Inspected, Network, Progress, parse, Stats, Summary, type Volume, Volumes } from './answers.ts'
+import {
+  Created,
+  DaemonEvent,
+  Image,
+  ImageId,
+  Info,
+  Inspected,
+  Network,
+  Progress,
+  parse,
+  Stats,
+  Summary,
+  type Volume,
+  Volumes,
+} from './answers.ts'
 import { compareVersions, negotiate } from './api-version.ts'
 import { absentAsUndefined, DockerError, hasStatus } from './errors.ts'
 import { LineSplitter } from './frames.ts'
@@ -34,6 +48,8 @@ export type EventsOptions = {
 
 export class DockerClient {
   readonly address: string
+  /** Whether the daemon is on this machine: its socket is. */
+  readonly isLocal: boolean
   readonly #transport: Transport
   readonly #never = new AbortController().signal
   #version: Promise<string> | undefined
@@ -41,6 +57,7 @@ export class DockerClient {
   constructor(options: TransportOptions) {
     this.address = options.address
     this.#transport = new Transport(options)
+    this.isLocal = this.#transport.address.kind === 'unix'
   }
 
   /** Asks whether the daemon is there. */
@@ -126,8 +143,13 @@ export class DockerClient {
     return absentAsUndefined(this.#get(Stats, `/containers/${id}/stats`, query, signal))
   }
 
+  /** Undefined where there is no such image. */
+  async imageId(name: string, signal: AbortSignal): Promise<string | undefined> {
+    return (await absentAsUndefined(this.#get(ImageId, `/images/${encodeURI(name)}/json`, {}, signal)))?.Id
+  }
+
   async hasImage(name: string, signal: AbortSignal): Promise<boolean> {
-    return (await absentAsUndefined(this.#call({ method: 'GET', path: `/images/${encodeURI(name)}/json` }, signal))) !== undefined
+    return (await this.imageId(name, signal)) !== undefined
   }
 
   /** Names of the images that are there: those with a tag, and those with a digest. */
@@ -178,13 +200,13 @@ export class DockerClient {
     return this.#get(Type.Array(Network), '/networks', { filters: filtersOf({ label: labels }) }, signal)
   }
 
-  /** False where something is connected to it. Of one that is not there: true. */
   /** The host's own address on a network; undefined where there is no such network. */
   async gatewayOf(name: string, signal: AbortSignal): Promise<string | undefined> {
     const network = await absentAsUndefined(this.#get(Network, `/networks/${encodeURIComponent(name)}`, {}, signal))
     return network?.IPAM?.Config?.[0]?.Gateway
   }
 
+  /** False where something is connected to it. Of one that is not there: true. */
   async removeNetwork(id: string, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#call({ method: 'DELETE', path: `/networks/${encodeURIComponent(id)}` }, signal)

@@ -100,10 +100,10 @@ export class Transport {
 
   async #send(call: Call, until: AbortSignal, asked: AbortSignal): Promise<Answer> {
     asked.throwIfAborted()
-    const query = call.query === undefined ? '' : `?${new URLSearchParams(call.query)}`
+    const query = new URLSearchParams(call.query).toString()
     const options: Dispatcher.RequestOptions = {
       method: call.method,
-      path: `${call.path}${query}`,
+      path: query === '' ? call.path : `${call.path}?${query}`,
       headers: { ...(call.body === undefined ? {} : { 'content-type': 'application/json' }), ...call.headers },
       signal: until,
       ...(call.body === undefined ? {} : { body: call.body }),
