@@ -29,13 +29,11 @@ const LOOK_EVERY_MS = 10 * MINUTE
  * Writes down what ended agents and controllers took, by template and by controller, from what the engine saw of them. Only statistics are lost with
  * it: a crash costs the ends of the last seconds. Reads nothing but observations and rows, and asks nothing of the engine.
  *
- * Memory: one entry for each live workload that ran out of memory, and the ends of `WRITE_AFTER_MS`.
+ * Memory: one entry for each live controller, and the ends of `WRITE_AFTER_MS`.
  */
 export class UsageBook {
   readonly #ports: UsageBookPorts
   readonly #pending = new Map<string, Run[]>()
-  /** Workloads of which a process was killed for memory while they ran on: of some engines the end itself says nothing of it. */
-  readonly #ranOut = new Set<WorkloadId>()
   /** What controllers were given at their start: their rows may say another size by their end. */
   readonly #given = new Map<WorkloadId, number>()
   #unsubscribe: (() => void) | undefined
@@ -64,12 +62,10 @@ export class UsageBook {
 
   /** Something was seen of a workload. */
   observed(observation: Observation): void {
-    const { id, labels, state, reason } = observation
-    if (reason?.code === 'oom-child' && state !== 'ended') this.#ranOut.add(id)
+    const { id, labels, state } = observation
     if (labels.kind === 'controller' && state !== 'ended') this.#givenTo(observation)
     if (state !== 'ended') return
     const found = labels.kind === 'agent' ? this.#ofAgent(observation) : this.#ofController(observation, observation.endedAt)
-    this.#ranOut.delete(id)
     this.#given.delete(id)
     if (found !== undefined) this.#add(found.key, found.run)
   }
@@ -94,7 +90,7 @@ export class UsageBook {
   }
 
   #run({ id, reason, startedAt, peakMemoryMb, ranOutOfMemory }: Observation, at: Timestamp, limitMb: number): Run {
-    const ranOutOf = ranOutOfMemory || this.#ranOut.has(id) ? 'limit' : ranOutOfBy(reason?.code)
+    const ranOutOf = ranOutOfMemory ? 'limit' : ranOutOfBy(reason?.code)
     return {
       id,
       at,

@@ -157,6 +157,20 @@ test('its node is believed about an end before the managers know of it', () => {
   assert.equal(observation.address, '10.0.0.5')
 })
 
+test('that a process of it was killed for memory is told while it lives and after, whoever knows why it ended', () => {
+  const ranOut = onNode({ state: 'running', ranOutOfMemory: true })
+  const ended = onNode({ ranOutOfMemory: true })
+  const tasks = {
+    lives: [task(), ranOut],
+    'ended, as its node says': [task({ state: 'failed', exitCode: 1 }), ended],
+    'ended, and its node did not say so in time': [task({ state: 'failed', exitCode: 1 }), ranOut],
+    'ended by the Swarm': [task({ state: 'shutdown', message: 'shutdown' }), ended],
+  } as const
+  for (const [what, [of, node]] of Object.entries(tasks))
+    assert.equal(seen([of], {}, { onNode: node }).observation.ranOutOfMemory, true, what)
+  assert.equal(seen([task({ state: 'failed' })], {}, { onNode: onNode({}) }).observation.ranOutOfMemory, undefined)
+})
+
 test('only the Swarm knows that it was the Swarm', () => {
   const told = onNode({ exitCode: 143, reason: { code: 'exit-code', message: 'It was ended by SIGTERM.', since: NOW } })
   const { observation } = seen([task({ state: 'shutdown', message: 'shutdown', exitCode: 143 })], {}, { onNode: told })

@@ -1,4 +1,4 @@
-import type { HostId, Observation, ObservedState, Timestamp } from '../../model/index.ts'
+import type { Observation, ObservedState, Timestamp } from '../../model/index.ts'
 import { parse } from '../docker/client/answers.ts'
 import { readLabels, type Told } from '../docker/labels.ts'
 import { type Service, ServiceSpec, type Task } from './answers.ts'
@@ -104,13 +104,14 @@ export const look = (service: ServiceSeen, all: readonly TaskSeen[], beside: Bes
   const base = { id: told.id, labels: told.labels, ports: told.ports }
   if (main === undefined) return withoutTask(service, base, beside)
   const strays = tasks.some(task => task !== main && !isOver(task))
-  const seen = { ...base, ...placeOf(main, told, beside) }
+  const ranOut = beside.onNode?.ranOutOfMemory ? { ranOutOfMemory: true as const } : {}
+  const seen = { ...base, ...placeOf(main, told, beside), ...ranOut }
   const observation = isOver(main) ? ended(main, seen, told, beside, strays) : alive(main, seen, beside)
   return { observation, mustPark: strays && !isParked }
 }
 
 type Base = Pick<Observation, 'id' | 'labels' | 'ports'>
-type Placed = Base & { readonly host?: HostId; readonly address?: string; readonly peerAddress?: string }
+type Placed = Base & Pick<Observation, 'host' | 'address' | 'peerAddress' | 'ranOutOfMemory'>
 
 const placeOf = ({ nodeId }: TaskSeen, told: Told, { nodeOf }: Beside) => {
   const node = nodeId === undefined ? undefined : nodeOf(nodeId)
