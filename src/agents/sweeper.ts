@@ -108,32 +108,34 @@ export class Sweeper {
   /** What is there without a live agent, of all or of what was noted. Of all it is one look-up for each that is there. */
   #left(ofAll: boolean): Left[] {
     const { observer } = this.#ports
+    const left: Left[] = []
     if (ofAll) {
       let count = 0
+      this.#noted.clear()
       for (const observation of observer.all()) {
         count++
-        if (this.#isLeft(observation)) this.#noted.add(observation.id)
+        const one = this.#leftOf(observation)
+        if (one === undefined) continue
+        this.#noted.add(observation.id)
+        left.push(one)
       }
       this.#lookAt = this.#sweptAt + Math.min(RESYNC_MS, LOOK_SPACING_PER_WORKLOAD_MS * count)
+      return left
     }
-    const left: Left[] = []
     for (const id of this.#noted) {
       const observation = observer.get(id)
-      if (observation !== undefined && this.#isLeft(observation)) left.push({ observation, agent: this.#agentOf(observation) })
-      else this.#noted.delete(id)
+      const one = observation && this.#leftOf(observation)
+      if (one === undefined) this.#noted.delete(id)
+      else left.push(one)
     }
     return left
   }
 
-  #isLeft(observation: Observation): boolean {
-    const { kind, owner } = observation.labels
-    if (kind !== 'agent' || owner !== this.#ports.owner) return false
-    const agent = this.#agentOf(observation)
-    return agent === undefined || agent.phase === 'ended'
-  }
-
-  #agentOf({ labels }: Observation): Agent | undefined {
-    return this.#ports.store.get('agent', labels.noun)
+  #leftOf(observation: Observation): Left | undefined {
+    const { kind, owner, noun } = observation.labels
+    if (kind !== 'agent' || owner !== this.#ports.owner) return undefined
+    const agent = this.#ports.store.get('agent', noun)
+    return agent === undefined || agent.phase === 'ended' ? { observation, agent } : undefined
   }
 
   async #sweepWorkloads(isLook: boolean, signal: AbortSignal): Promise<void> {

@@ -98,16 +98,25 @@ export class HostKeeper {
   /** Rows of hosts are volatile: the engine tells again after a restart. */
   async #keep(told: readonly Host[]): Promise<void> {
     const { store } = this.#ports
-    const before = new Map(store.list('host').map(host => [host.id, host]))
-    const changed = told.filter(host => isNews(before.get(host.id), this.#asWanted(host, store.get('host-wanted', host.id))))
-    const gone = new Set(before.keys())
-    for (const { id } of told) gone.delete(id)
-    if (changed.length === 0 && gone.size === 0) return
+    const changed = told.filter(host => isNews(store.get('host', host.id), this.#asWanted(host, store.get('host-wanted', host.id))))
+    const gone = this.#gone(told)
+    if (changed.length === 0 && gone.length === 0) return
     await store.transact(tx => {
       // What is wanted may have changed since: it is laid over once more.
       for (const host of changed) tx.put('host', this.#asWanted(host, tx.get('host-wanted', host.id)))
-      for (const id of gone) tx.remove('host', id)
+      for (const { id } of gone) tx.remove('host', id)
     })
+  }
+
+  /** Rows of hosts that the engine tells of no more. With each list it is asked, and mostly there are none: then it is one look-up for each. */
+  #gone(told: readonly Host[]): readonly Host[] {
+    const { store } = this.#ports
+    const before = store.list('host')
+    let known = 0
+    for (const { id } of told) if (store.get('host', id) !== undefined) known++
+    if (known === before.length) return NONE_GONE
+    const ids = new Set(told.map(({ id }) => id))
+    return before.filter(({ id }) => !ids.has(id))
   }
 
   #asWanted(host: Host, wanted: HostWanted | undefined): Host {
@@ -253,6 +262,8 @@ export class HostKeeper {
     })
   }
 }
+
+const NONE_GONE: readonly Host[] = []
 
 /** Rows whose changes may bring a drain on. */
 const CONCERNS: ReadonlySet<string> = new Set(['agent', 'controller', 'setting'])

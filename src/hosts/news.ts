@@ -7,12 +7,17 @@ const SEEN_EVERY_MS = 10 * SECOND
 export const isNews = (before: Host | undefined, now: Host): boolean =>
   before === undefined || now.seenAt - before.seenAt >= SEEN_EVERY_MS || !isSame(before, now, 'seenAt')
 
-/** Whether two pieces of plain data are equal, but for a field of this name at the top. */
+/** Whether two pieces of plain data are equal, but for a field of this name at the top. Nothing is allocated for it. */
 const isSame = (a: unknown, b: unknown, but?: string): boolean => {
   if (a === b) return true
   if (!isObject(a) || !isObject(b)) return false
-  const names = Object.keys(a)
-  return names.length === Object.keys(b).length && names.every(name => name === but || isSame(a[name], b[name]))
+  let more = 0
+  for (const name in a) {
+    if (name !== but && !isSame(a[name], b[name])) return false
+    more++
+  }
+  for (const _name in b) more--
+  return more === 0
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
