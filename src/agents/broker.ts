@@ -126,7 +126,6 @@ export class AgentsBroker {
       if (!('change' in entry)) continue
       const { kind, id } = entry.change
       switch (kind) {
-        case 'demand':
         case 'presence':
           woken.add(id)
           break
@@ -161,6 +160,8 @@ export class AgentsBroker {
             isAll = true
           }
           break
+        // A report has its presence too; what else is put there are reasons, by a look.
+        case 'demand':
         case 'token':
         case 'secret':
         case 'engine-record':
@@ -309,7 +310,7 @@ export class AgentsBroker {
 
   #remember(id: AgentId, { marks, asks }: Decision): void {
     const mark = marks.get(id)
-    if (mark === undefined || Object.keys(mark).length === 0) this.#marks.delete(id)
+    if (mark === undefined) this.#marks.delete(id)
     else this.#marks.set(id, mark)
     this.#hands.ask(id, asks.get(id))
   }

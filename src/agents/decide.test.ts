@@ -338,7 +338,7 @@ test('an agent whose item is gone stays as a warm spare where one is wanted, and
     rebind.map(({ agent, item: taken }) => [agent.id, taken]),
     [['agent-0', undefined]],
   )
-  assert.deepEqual([spares, moves, marks.get(agentId('agent-0'))], [[], [], {}])
+  assert.deepEqual([spares, moves, marks.get(agentId('agent-0'))], [[], [], undefined])
 })
 
 test('spares beyond what is wanted, of another run of the controller, or older than their template end like any that nobody needs', () => {

@@ -15,7 +15,7 @@ import {
 } from '../model/index.ts'
 import { type Binding, bind } from './binding.ts'
 import { History, mayBeOnTheirWay, type TemplateHealth } from './breaker.ts'
-import { decideLife, type Life, type LifeMove, type LifeView, type Marks, type PresenceNode } from './life.ts'
+import { decideLife, type Life, type LifeMove, type LifeView, type Marks, NO_MARKS, type PresenceNode } from './life.ts'
 import { Matcher } from './match.ts'
 import { missingOf, namedForNothing, type Pool, poolOf } from './spares.ts'
 
@@ -104,18 +104,20 @@ export const decide = (view: BrokerView): Decision => {
   for (const { agent, life } of lives) {
     if (life.move) moves.push({ ...life.move, agent })
     else if (life.ask) asks.set(agent.id, life.ask)
-    marks.set(agent.id, life.marks)
-    times.push(life.againMs)
+    if (life.marks !== NO_MARKS) marks.set(agent.id, life.marks)
+    if (life.againMs !== undefined) times.push(life.againMs)
   }
   const prospects = prospectsOf(view, moves)
-  const admission = admit(view, state, binding, prospects)
+  const { reasons } = matched
+  explainBound(view, binding, reasons)
+  const admission = admit(view, state, binding, prospects, reasons)
   const spares = pool === undefined ? NO_SPARES : admitSpares(view, pool, moves, waitingStill(binding, admission.queue), matcher, prospects)
   return {
     queue: admission.queue,
     spares: spares.queue,
     rebind: [...rebindAll(view, binding, moves), ...(pool === undefined ? [] : unnamed(pool, moves, view.now))],
     moves,
-    reasons: new Map([...matched.reasons, ...boundReasons(view, binding), ...admission.reasons]),
+    reasons,
     asks,
     marks,
     ...least([...times, admission.againMs, spares.againMs]),
@@ -166,28 +168,24 @@ const stateOf = ({ controller, demand, presence, now }: BrokerView): State => {
 const lifeOf = (view: BrokerView, state: State, agent: Agent, needed: boolean): Life => {
   if (agent.phase === 'queued' || agent.phase === 'placed')
     return typeof view.workloadOf(agent) === 'string' ? decideUnlaunched(agent, state, needed) : WAS_STARTED
-  const refused = view.refused.get(agent.id)
-  const trouble = view.trouble.get(agent.id)
   return decideLife({
     agent,
     workload: view.workloadOf(agent),
-    ...(state.reporting
+    hook: state.reporting
       ? {
-          hook: {
-            node: state.nodes.get(agent.id),
-            included: view.included(agent),
-            leftOut: view.leftOut(agent),
-            reportedAt: view.presence?.reportedAt ?? 0,
-          },
+          node: state.nodes.get(agent.id),
+          included: view.included(agent),
+          leftOut: view.leftOut(agent),
+          reportedAt: view.presence?.reportedAt ?? 0,
         }
-      : {}),
+      : undefined,
     controllerGone: state.gone,
     needed,
-    ...(refused === undefined ? {} : { refused }),
-    ...(trouble === undefined ? {} : { trouble }),
+    refused: view.refused.get(agent.id),
+    trouble: view.trouble.get(agent.id),
     placeIsGone: view.displaced.has(agent.id),
     connectTimeoutMs: view.templates.find(({ id }) => id === agent.template)?.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-    marks: view.marks.get(agent.id) ?? {},
+    marks: view.marks.get(agent.id) ?? NO_MARKS,
     now: view.now,
   })
 }
@@ -199,7 +197,7 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 120 * SECOND
  * A row says that it waits, and the engine shows its workload: what was written of its start was lost with the power. It goes on as what it is, by
  * its label (design section 3, rule 5).
  */
-const WAS_STARTED: Life = { marks: {}, move: { to: 'launching', message: 'was started already: its engine shows it' } }
+const WAS_STARTED: Life = { marks: NO_MARKS, move: { to: 'launching', message: 'was started already: its engine shows it' } }
 
 /** Nothing outside was touched for it, so it ends or goes on in one step. */
 const decideUnlaunched = (agent: Agent, state: State, needed: boolean): Life => {
@@ -208,11 +206,11 @@ const decideUnlaunched = (agent: Agent, state: State, needed: boolean): Life => 
   if (!needed && isSpare(agent)) return end('is not started: it is not wanted as a warm spare any more', NO_SPARE_WANTED)
   if (!needed) return end('is not started: its item left the queue', { code: 'superseded', message: 'Its item left the queue.' })
   if (agent.phase === 'placed' && state.accepting)
-    return { marks: {}, move: { to: 'launching', message: `is being started${agent.host === undefined ? '' : ` on ${agent.host}`}` } }
-  return { marks: {} }
+    return { marks: NO_MARKS, move: { to: 'launching', message: `is being started${agent.host === undefined ? '' : ` on ${agent.host}`}` } }
+  return { marks: NO_MARKS }
 }
 const NO_SPARE_WANTED: Why = { code: 'superseded', message: 'No warm spare of its template is wanted now.' }
-const end = (message: string, reason: Why): Life => ({ marks: {}, move: { to: 'ended', message, reason } })
+const end = (message: string, reason: Why): Life => ({ marks: NO_MARKS, move: { to: 'ended', message, reason } })
 
 const matchAll = (items: readonly DemandItem[], matcher: Matcher) => {
   const matched: { item: DemandItem; template: Template }[] = []
@@ -255,9 +253,8 @@ const rebindAll = ({ agents, live, demand }: BrokerView, { bound }: Binding, mov
 const nextAttempt = (agents: readonly Agent[], item: ItemId): number =>
   agents.reduce((most, agent) => (agent.item === item ? Math.max(most, agent.attempt) : most), 0) + 1
 
-/** Why items that have an agent still wait. */
-const boundReasons = ({ noPlace, agents }: BrokerView, { bound }: Binding): Map<ItemId, Why> => {
-  const reasons = new Map<ItemId, Why>()
+/** Puts down why items that have an agent still wait. */
+const explainBound = ({ noPlace, agents }: BrokerView, { bound }: Binding, reasons: Map<ItemId, Why>): void => {
   for (const [item, agent] of bound) {
     const on = agent.host === undefined ? '' : ` on ${agent.host}`
     if (agent.phase === 'queued')
@@ -272,7 +269,6 @@ const boundReasons = ({ noPlace, agents }: BrokerView, { bound }: Binding): Map<
     else if (agent.phase === 'online') reasons.set(item, { code: 'preparing', message: `Agent ${agent.id} is connected${on}.` })
     else reasons.set(item, { code: 'preparing', message: `Agent ${agent.id} is being started${on}.` })
   }
-  return reasons
 }
 
 /** Whoever asks why an item still waits is to know that it had an agent. */
@@ -318,12 +314,11 @@ const prospectsOf = (view: BrokerView, moves: Decision['moves']): Prospects => {
   }
 }
 
-/** Which items without an agent get one now, and why the others do not. */
-const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects: Prospects) => {
+/** Which items without an agent get one now, and, in `reasons`, why the others do not. */
+const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects: Prospects, reasons: Map<ItemId, Why>) => {
   const queue: { item: DemandItem; template: Template; attempt: number }[] = []
-  const reasons = new Map<ItemId, Why>()
   const times: number[] = []
-  if (unserved.length === 0) return { queue, reasons }
+  if (unserved.length === 0) return { queue }
   const { now } = view
   const { agents, history, countOf } = prospects()
   const byItem = Map.groupBy(agents, ({ item }) => item)
@@ -355,7 +350,7 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects:
       wait(item, { code: 'waiting-turn', message: 'An agent for it is about to be given a place.' })
     }
   }
-  return { queue, reasons, ...least(times) }
+  return { queue, ...least(times) }
 }
 
 /** Kept as warm spares from here on, though their rows still name items: those are gone, or have other agents. */

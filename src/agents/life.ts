@@ -48,22 +48,24 @@ export type LifeView = {
   /** `absent`: a list that began after the workload was submitted does not have it. `unsure`: it may be on its way. */
   readonly workload: Observation | 'absent' | 'unsure'
   /** The controller's own word, or undefined while it is not to be relied on: not ready, silent, or not reported since it started. */
-  readonly hook?: {
-    readonly node: PresenceNode | undefined
-    /** Whether the hook has carried out a `Wanted` that had the node, and one that no longer has it. */
-    readonly included: boolean
-    readonly leftOut: boolean
-    readonly reportedAt: Timestamp
-  }
+  readonly hook?:
+    | {
+        readonly node: PresenceNode | undefined
+        /** Whether the hook has carried out a `Wanted` that had the node, and one that no longer has it. */
+        readonly included: boolean
+        readonly leftOut: boolean
+        readonly reportedAt: Timestamp
+      }
+    | undefined
   /** Its controller is not to run again, or is gone: nothing is left to ask. */
   readonly controllerGone: boolean
   readonly needed: boolean
   /** Its place was taken back before anything was started there. */
   readonly placeIsGone?: boolean
   /** Why it could not be submitted, for good. */
-  readonly refused?: Why
+  readonly refused?: Why | undefined
   /** Why the last try to submit it failed, if it is tried again. */
-  readonly trouble?: string
+  readonly trouble?: string | undefined
   readonly connectTimeoutMs: number
   readonly marks: Marks
   readonly now: Timestamp
@@ -87,7 +89,7 @@ export type Life = {
   readonly againMs?: number
 }
 
-const NO_MARKS: Marks = {}
+export const NO_MARKS: Marks = {}
 
 /** Pure: what becomes of one launched agent. A busy one is never stopped by us; before any other is, the controller has said that it is idle. */
 export const decideLife = (view: LifeView): Life => {
@@ -113,13 +115,25 @@ const held = (condition: boolean, since: Timestamp | undefined, graceMs: number,
   return { from, over: leftMs !== undefined && leftMs <= 0, leftMs }
 }
 
-const keep = (marks: Record<keyof Marks, Timestamp | undefined>): Marks =>
-  Object.fromEntries(Object.entries(marks).filter(([, since]) => since !== undefined))
+/** Of those that there are; most agents have none, and nothing is made anew for them. */
+const keep = (marks: { readonly [M in keyof Marks]?: Timestamp | undefined }): Marks => {
+  let kept: { -readonly [M in keyof Marks]: Marks[M] } | undefined
+  for (const name of MARKS) {
+    const since = marks[name]
+    if (since === undefined) continue
+    kept ??= {}
+    kept[name] = since
+  }
+  return kept ?? NO_MARKS
+}
+const MARKS = ['spare', 'idle', 'offline', 'gone', 'dead', 'connecting'] as const satisfies readonly (keyof Marks)[]
 
 const soonest = (...graces: readonly { readonly leftMs: number | undefined }[]): { readonly againMs?: number } => {
-  const left = graces.flatMap(({ leftMs }) => (leftMs === undefined ? [] : [Math.max(0, leftMs)]))
-  return left.length === 0 ? {} : { againMs: Math.min(...left) }
+  let againMs = Number.POSITIVE_INFINITY
+  for (const { leftMs } of graces) if (leftMs !== undefined) againMs = Math.min(againMs, Math.max(0, leftMs))
+  return againMs === Number.POSITIVE_INFINITY ? NEVER : { againMs }
 }
+const NEVER = {}
 
 const move = (to: AgentPhase, message: string, reason?: Why | null, build?: AgentBuild): Life => ({
   marks: NO_MARKS,
@@ -135,7 +149,7 @@ const decideUnused = (view: LifeView): Life => {
     const isUsed = hook?.node?.used === true || (isOnline && hook?.node === undefined && hook?.included === true)
     if (isUsed) return move('ended', 'ended after its build', null)
     if (dead.over) return move('ended', 'ended before it took a build', workloadReason(workload, 'It ended before it took a build'))
-    return { marks: keep({ ...NONE, dead: dead.from }), ...soonest(dead) }
+    return { marks: keep({ dead: dead.from }), ...soonest(dead) }
   }
   if (view.controllerGone) return move('ending', 'is ending: its controller is stopped', CONTROLLER_STOPPED)
   if (view.refused) return move('ending', 'could not be started', view.refused)
@@ -163,7 +177,7 @@ const decideUnused = (view: LifeView): Life => {
   if (connecting.over) return move('ending', 'is ending: it did not connect', neverConnected(view, limitMs))
   return {
     ...ask,
-    marks: keep({ ...NONE, spare: spare.from, gone: gone.from, connecting: connecting.from }),
+    marks: keep({ spare: spare.from, gone: gone.from, connecting: connecting.from }),
     ...soonest(spare, gone, connecting),
   }
 }
@@ -176,7 +190,7 @@ const decideBusy = (view: LifeView): Life => {
     if (finished) return endedWithBuild(view)
     const dead = held(true, marks.dead, isCertain(workload) || view.controllerGone ? 0 : DEATH_CONFIRM_MS, now)
     if (dead.over) return move('ended', 'ended while it ran its build', workloadReason(workload, 'It ended while it ran its build'))
-    return { marks: keep({ ...NONE, dead: dead.from }), ...soonest(dead) }
+    return { marks: keep({ dead: dead.from }), ...soonest(dead) }
   }
   if (view.controllerGone) return move('ending', 'is ending: its controller is stopped', CONTROLLER_STOPPED)
   if (hook === undefined) return { marks: NO_MARKS }
@@ -192,7 +206,7 @@ const decideBusy = (view: LifeView): Life => {
   const limitMs = Math.max(RECONNECT_LEAST_MS, view.connectTimeoutMs)
   const offline = held(!node.online, marks.offline, limitMs, now)
   if (offline.over) return move('ending', 'is ending: it lost its connection', neverConnected(view, limitMs))
-  return { marks: keep({ ...NONE, idle: idle.from, offline: offline.from }), ...soonest(idle, offline) }
+  return { marks: keep({ idle: idle.from, offline: offline.from }), ...soonest(idle, offline) }
 }
 
 const decideEnding = (view: LifeView): Life => {
@@ -217,15 +231,6 @@ const isOfItsBuild = (reportedAt: Timestamp, { build, busyAt = 0 }: Agent): bool
 /** Stopped for others, or for its host's sake, in the middle of its build: its controller is not asked, since it would only say that it builds. */
 export const hasLostItsBuild = ({ reason, busyAt }: Pick<Agent, 'reason' | 'busyAt'>): boolean =>
   (reason?.code === 'preempted' || reason?.code === 'drained') && busyAt !== undefined
-
-const NONE: Record<keyof Marks, Timestamp | undefined> = {
-  spare: undefined,
-  idle: undefined,
-  offline: undefined,
-  gone: undefined,
-  dead: undefined,
-  connecting: undefined,
-}
 
 const SUPERSEDED: Why = { code: 'superseded', message: 'No queue item needs it any more.' }
 const NODE_GONE: Why = {
