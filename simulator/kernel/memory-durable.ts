@@ -14,7 +14,7 @@ type Undo = readonly (readonly [key: string, before: Kept | undefined])[]
 
 /**
  * What SQLite does for the store, without SQLite: all of a batch or nothing, revisions compared, events numbered. A commit survives the death of
- * the process at once and a power cut once it was flushed. memory-durable.test.ts holds it against the real one.
+ * the process at once and a power cut once it or a later one was forced. memory-durable.test.ts holds it against the real one.
  */
 export class MemoryDurable implements Durable {
   #rows = new Map<string, Kept>()
@@ -29,7 +29,7 @@ export class MemoryDurable implements Durable {
     return [...this.#rows.values()]
   }
 
-  async commit({ rows, events, builds, at }: Batch): Promise<Event[]> {
+  async commit({ rows, events, builds, at }: Batch, isForced: boolean): Promise<Event[]> {
     for (const { kind, id, revisionBefore } of rows)
       if ((this.#rows.get(`${kind}/${id}`)?.revision ?? 0) !== revisionBefore)
         throw new StoreError('conflict', `The ${kind} ${id} was changed by another Manor meanwhile.`)
@@ -48,6 +48,7 @@ export class MemoryDurable implements Durable {
     if (this.#unflushed.length > 2 * UNFLUSHED_MOST) this.#unflushed = this.#unflushed.slice(-UNFLUSHED_MOST)
     this.commits++
     this.rowsWritten += rows.length
+    if (isForced) this.flush()
     return told
   }
 

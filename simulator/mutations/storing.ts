@@ -17,12 +17,12 @@ export const ackBeforePersist: Mutation = {
       return load()
     }
     let seq = 1_000_000
-    disk.commit = async batch => {
+    disk.commit = async (batch, isForced) => {
       waiting.push(batch)
       kernel.clock.after(LATE_MS, () => {
         if (waiting[0] !== batch) return
         waiting.shift()
-        void durable.commit(batch)
+        void durable.commit(batch, isForced)
       })
       return batch.events.map(event => ({ ...event, data: event.data ?? {}, seq: seq++, at: batch.at }))
     }
@@ -34,14 +34,14 @@ export const intentNotKept: Mutation = {
   sentence: 'The row that says that a controller is about to be started is not written to the disk before its engine is asked.',
   apply: world => {
     const { disk, durable } = world
-    disk.commit = batch => {
+    disk.commit = (batch, isForced) => {
       const kept = batch.rows.map(staged => {
         const isIntent =
           staged.kind === 'controller' && staged.row !== undefined && 'phase' in staged.row && staged.row.phase === 'preparing'
         const before = isIntent ? durable.row('controller', staged.id) : undefined
         return before === undefined ? staged : { ...staged, row: before }
       })
-      return durable.commit({ ...batch, rows: kept.filter(({ kind, id }) => kind !== 'setting' || id !== 'epoch') })
+      return durable.commit({ ...batch, rows: kept.filter(({ kind, id }) => kind !== 'setting' || id !== 'epoch') }, isForced)
     }
   },
 }

@@ -3,7 +3,7 @@ import { type Batch, type Durable, StoreError } from '../../src/store/index.ts'
 import type { Spread } from '../contract.ts'
 import { draw } from '../kernel/chance.ts'
 
-/** Of one commit: the disk's, without a flush. */
+/** Of one commit that is not forced. */
 const COMMIT: Spread = { median: 1, p95: 4 }
 
 /** The disk under Manor's database, and what can be wrong with it. */
@@ -30,13 +30,13 @@ export class Disk implements Durable {
     return draw(this.#random, COMMIT) + this.slowMs
   }
 
-  async commit(batch: Batch): ReturnType<Durable['commit']> {
+  async commit(batch: Batch, isForced: boolean): ReturnType<Durable['commit']> {
     if (this.full > 0) throw new StoreError('store-full', 'The disk is full.')
     if (this.refusals > 0) {
       this.refusals--
       throw new StoreError('store-full', 'The disk refused one write.')
     }
-    return this.#durable.commit(batch)
+    return this.#durable.commit(batch, isForced)
   }
 
   events(query: Parameters<Durable['events']>[0]): ReturnType<Durable['events']> {

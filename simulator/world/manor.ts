@@ -77,10 +77,10 @@ const guarded = (world: World, gate: Gate, clock: ProcessClock): Durable => {
   const { disk } = world
   return {
     load: () => gate.out(() => disk.load()),
-    commit: batch =>
+    commit: (batch, isForced) =>
       gate.out(async () => {
         await clock.sleep(disk.nextCommitMs())
-        return disk.commit(batch)
+        return disk.commit(batch, isForced)
       }),
     events: query => gate.out(() => disk.events(query)),
     builds: query => gate.out(() => disk.builds(query)),

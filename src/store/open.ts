@@ -19,8 +19,9 @@ export const sqliteDurable = async (path: string): Promise<Durable> => {
   const persistence = new Persistence(database.kysely)
   return {
     load: () => persistence.load(),
-    commit: async batch => {
+    commit: async (batch, isForced) => {
       try {
+        database.forceCommits(isForced)
         return await persistence.commit(batch)
       } catch (cause) {
         throw storeErrorOf(cause, path)

@@ -7,13 +7,16 @@ import type { Schema } from './schema.ts'
 /**
  * The SQLite dialect's file: the only place with SQLite's own words.
  *
- * WAL with `synchronous = NORMAL`: a commit survives the death of this process (kill -9) at once, and a power cut from the next checkpoint
- * on; a transaction that was promised to a person is followed by `flush`, which forces it to the disk (sqlite.org/wal.html section 2.3).
+ * WAL with `synchronous = NORMAL`: a commit survives the death of this process (kill -9) at once, and a power cut from the next one that is
+ * forced to the disk on. What was promised to a person is committed with `FULL`, which forces the log once, as part of the commit
+ * (sqlite.org/pragma.html#pragma_synchronous); a checkpoint after it would force the database too, and costs more than twice as much.
  * `locking_mode = EXCLUSIVE` keeps a second Manor out for as long as this process lives, and no longer.
  */
 export type Database = {
   readonly kysely: Kysely<Schema>
-  /** Forces all commits so far to the disk. */
+  /** Whether commits from here on are forced to the disk, and all before with them. Not within a transaction. */
+  forceCommits(isForced: boolean): void
+  /** Forces all commits so far to the disk, where there is no other to do so. */
   flush(): void
   close(): Promise<void>
 }
@@ -23,6 +26,7 @@ const MAX_STATEMENTS = 128
 
 export const openSqlite = (path: string): Database => {
   const database = open(path)
+  let forces = false
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql)
@@ -52,6 +56,11 @@ export const openSqlite = (path: string): Database => {
   })
   return {
     kysely,
+    forceCommits: isForced => {
+      if (isForced === forces) return
+      database.exec(`PRAGMA synchronous = ${isForced ? 'FULL' : 'NORMAL'}`)
+      forces = isForced
+    },
     flush: () => database.exec('PRAGMA wal_checkpoint(PASSIVE)'),
     close: async () => {
       statements.clear()

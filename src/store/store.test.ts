@@ -170,7 +170,8 @@ test('a refused write of the database rejects all of its commit and leaves the s
   const durable = await sqliteDurable(':memory:')
   const failing: Durable = {
     ...durable,
-    commit: batch => (refuse ? Promise.reject(new StoreError('store-full', 'The disk is full.')) : durable.commit(batch)),
+    commit: (batch, isForced) =>
+      refuse ? Promise.reject(new StoreError('store-full', 'The disk is full.')) : durable.commit(batch, isForced),
   }
   const store = await Store.open(failing, new VirtualClock())
   await store.transact(insert('a'))
@@ -181,6 +182,26 @@ test('a refused write of the database rejects all of its commit and leaves the s
   refuse = false
   await store.transact(insert('b'))
   assert.equal(store.get('tenant', 'b')?.id, 'b')
+  await store.close()
+})
+
+test('a commit is forced to the disk where any of its group was promised, and without one to write all before is', async () => {
+  const seen: unknown[] = []
+  const durable = await sqliteDurable(':memory:')
+  const told: Durable = {
+    ...durable,
+    commit: (batch, isForced) => {
+      seen.push([batch.rows.map(({ id }) => id).join(), isForced])
+      return durable.commit(batch, isForced)
+    },
+    flush: () => seen.push('all before'),
+  }
+  const store = await Store.open(told, new VirtualClock())
+  await store.transact(insert('a'))
+  await Promise.all([store.transact(insert('b')), store.transact(insert('c'), { flush: true })])
+  await store.transact(insert('d'))
+  await store.transact(tx => tx.get('tenant', 'd'), { flush: true })
+  assert.deepEqual(seen, [['a', false], ['b,c', true], ['d', false], 'all before'])
   await store.close()
 })
 

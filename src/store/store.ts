@@ -10,10 +10,12 @@ import { Overlay, type Transaction } from './transaction.ts'
 /** Where commits go; the simulator puts one that refuses in front. */
 export interface Durable {
   load(): Promise<{ kind: Kind; revision: number; row: Rows[Kind] }[]>
-  commit(batch: Batch): Promise<Event[]>
+  /** All of the batch or nothing; `isForced`: on the disk once it resolves, with all before. */
+  commit(batch: Batch, isForced: boolean): Promise<Event[]>
   events(query: EventQuery): Promise<Event[]>
   builds(query: BuildQuery): Promise<Build[]>
   pruneEvents(keep: number): Promise<void>
+  /** Forces all commits so far to the disk. */
   flush(): void
   close(): Promise<void>
 }
@@ -141,8 +143,8 @@ export class Store implements Reader {
       }
     }
     try {
-      const events = await this.#write(overlay)
-      if (group.some(({ flush }) => flush)) this.#durable.flush()
+      const isForced = group.some(({ flush }) => flush)
+      const events = await this.#write(overlay, isForced)
       this.#apply(overlay, events)
       for (const resolve of done) resolve()
     } catch (cause) {
@@ -150,10 +152,13 @@ export class Store implements Reader {
     }
   }
 
-  async #write(overlay: Overlay): Promise<Event[]> {
+  async #write(overlay: Overlay, isForced: boolean): Promise<Event[]> {
     const rows = overlay.staged.filter(({ kind }) => !VOLATILE_KINDS.has(kind))
-    if (rows.length === 0 && overlay.events.length === 0 && overlay.builds.length === 0) return []
-    return this.#durable.commit({ rows, events: overlay.events, builds: overlay.builds, at: overlay.now })
+    const { events, builds, now: at } = overlay
+    if (rows.length > 0 || events.length > 0 || builds.length > 0) return this.#durable.commit({ rows, events, builds, at }, isForced)
+    // It may rest on what others have committed.
+    if (isForced) this.#durable.flush()
+    return []
   }
 
   #apply(overlay: Overlay, events: readonly Event[]): void {
