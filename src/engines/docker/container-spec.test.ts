@@ -33,6 +33,20 @@ const input: SpecInput = {
   extraHosts: ['manor.internal:host-gateway'],
 }
 
+test("each core of a build has a quarter of the weight of a controller's", () => {
+  const sharesOf = (kind: 'agent' | 'controller', cpu: number) =>
+    containerSpec({ ...input, workload: { ...workload, labels: { ...workload.labels, kind }, resources: { ...workload.resources, cpu } } })
+      .HostConfig
+  const rows = [
+    ['controller', 1, 1_024],
+    ['controller', 0.25, 256],
+    ['agent', 1, 256],
+    ['agent', 4, 1_024],
+    ['agent', 0.001, 2],
+  ] as const
+  for (const [kind, cpu, shares] of rows) assert.equal((sharesOf(kind, cpu) as { CpuShares: number }).CpuShares, shares, `${kind} ${cpu}`)
+})
+
 test('a container is limited, has no privileges, and says whose it is', () => {
   const spec = containerSpec(input)
   assert.deepEqual(spec.Cmd, ['java', '-jar', 'x.war', '--port=8080', '--tmp=/manor/team-a.7/tmp'])

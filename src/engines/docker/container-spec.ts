@@ -29,7 +29,11 @@ export const MAX_PROCESSES = 4_096
 /** Two log files of this size, as in the process engine. */
 export const LOG_FILE_SIZE = '8m'
 export const LOG_FILES = '2'
-const CPU_SHARES_PER_CORE = 1_024
+/**
+ * A build's core weighs a quarter of a controller's. Builds fork all day, and with equal weights a group that forks keeps its neighbours off the
+ * processors for up to seconds, whatever their weights promise (docs/engine-docker.md); somebody waits for a controller's page.
+ */
+const CPU_SHARES_PER_CORE = { agent: 256, controller: 1_024 } as const
 export const NANOS_PER_CORE = 1e9
 /** What the kernel takes for shares. */
 const CPU_SHARES = { least: 2, most: 262_144 } as const
@@ -103,7 +107,9 @@ const hostConfig = (input: SpecInput, numbers: readonly number[]): Record<string
         }),
     ExtraHosts: extraHosts,
     ...(memoryMb > 0 ? { Memory: memoryMb * BYTES_PER_MEBIBYTE, MemorySwap: memoryMb * BYTES_PER_MEBIBYTE } : {}),
-    ...(cpu > 0 ? { CpuShares: clamp(Math.round(cpu * CPU_SHARES_PER_CORE), CPU_SHARES.least, CPU_SHARES.most) } : {}),
+    ...(cpu > 0
+      ? { CpuShares: clamp(Math.round(cpu * CPU_SHARES_PER_CORE[workload.labels.kind]), CPU_SHARES.least, CPU_SHARES.most) }
+      : {}),
     ...(cpuCeiling === undefined ? {} : { NanoCpus: Math.round(cpuCeiling * NANOS_PER_CORE) }),
     PidsLimit: MAX_PROCESSES,
     OomScoreAdj: OOM_SCORES[workload.labels.kind],
