@@ -3,7 +3,11 @@
  * measured.
  */
 import { performance } from 'node:perf_hooks'
+import { taskInfo } from '../../src/engines/mesos/task-info.ts'
+import type { TaskInfo } from '../../src/engines/mesos/wire.ts'
+import { hostId, workloadId } from '../../src/model/index.ts'
 import { type HandStream, openStream, post, type Raw } from '../../tests/support/mesos-client.ts'
+import { taskOf } from './keeper.ts'
 import type { Turn } from './turn.ts'
 
 const ROLE = 'manor-bench/by-hand'
@@ -88,7 +92,7 @@ export class ByHand {
       kill: { task_id: status.task_id, agent_id: status.agent_id, kill_policy: { grace_period: { nanoseconds: 0 } } },
     })
     await ended
-    return { offerMs: offered - began, takenMs: taken - offered, runningMs: ran - offered }
+    return { offerMs: offered - began, takenMs: taken - offered, runningMs: ran - offered, keptMs: 0 }
   }
 
   async close(): Promise<void> {
@@ -160,18 +164,23 @@ const offersOf = (event: Raw): readonly Offer[] => (event.offers as { readonly o
 const statusOf = (event: Raw): Status | undefined =>
   event.type === 'UPDATE' ? (event.update as { readonly status: Status }).status : undefined
 
-const task = (name: string, { agent_id }: Offer): Readonly<Record<string, unknown>> => ({
-  name,
-  task_id: { value: name },
-  agent_id,
-  command: { shell: false, value: 'sleep', arguments: ['sleep', '86400'] },
-  resources: [
-    { name: 'cpus', value: 1 },
-    { name: 'mem', value: 256 },
-  ].map(({ name: resource, value }) => ({
-    name: resource,
-    type: 'SCALAR',
-    scalar: { value },
-    allocation_info: { role: ROLE },
-  })),
-})
+/** The very task that the engine would launch, with its script: what that costs on the machine is no matter of who launched it. */
+const task = (name: string, { agent_id }: Offer): TaskInfo =>
+  taskInfo(
+    taskOf(workloadId(name)),
+    {
+      task: name,
+      host: hostId(agent_id.value),
+      ports: {},
+      resources: [
+        { name: 'cpus', value: 1 },
+        { name: 'mem', value: 256 },
+      ].map(({ name: resource, value }) => ({
+        name: resource,
+        type: 'SCALAR',
+        scalar: { value },
+        allocation_info: { role: ROLE },
+      })),
+    },
+    {},
+  )

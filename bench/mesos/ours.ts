@@ -5,13 +5,15 @@
  *   it says when all run again.
  * - `adopt`: finds those of a process that was killed, says when Mesos has told it of each, and which they are.
  * - `passes`: adopts and keeps them while a scheduler turns without pause; told a number of milliseconds, it says when it heard of what.
- * - `turns`: told a name, starts one task from the wish for an offer on, and ends it; told none, ends its framework.
+ * - `turns`: told a name, starts one task from the wish for an offer on, and ends it; told none, ends its framework. Its records are in a store.
  */
 import { performance } from 'node:perf_hooks'
+import { beginTerm, frameworkIdsIn, taskRecordsIn } from '../../src/control-plane/engine-records.ts'
 import type { MesosEngine } from '../../src/engines/index.ts'
 import { systemClock } from '../../src/runtime/index.ts'
+import { openSqliteStore } from '../../src/store/index.ts'
 import { CRASH_OWNER, fileState } from '../../tests/support/mesos-crash-child.ts'
-import { openEngine } from '../../tests/support/mesos-engine.ts'
+import { type MesosState, openEngine } from '../../tests/support/mesos-engine.ts'
 import { waitFor } from '../../tests/support/wait.ts'
 import { quantile } from '../figures.ts'
 import { Keeper, type KeeperOptions } from './keeper.ts'
@@ -140,9 +142,27 @@ const passes = async (engine: MesosEngine, { count, most, until }: OursOptions):
 const turns = (engine: MesosEngine): void => {
   process.on('message', ({ turn }: { readonly turn?: string }) => {
     if (turn === undefined) void engine.teardown(signal).then(() => process.send?.({ ended: true }))
-    else void oneTurn(engine, turn).then(took => process.send?.({ took }))
+    else void oneTurn(engine, turn, () => keptMs).then(took => process.send?.({ took }))
   })
   process.send?.({ ready: true })
+}
+
+let keptMs = 0
+const timed = async <Result>(work: Promise<Result>): Promise<Result> => {
+  const began = performance.now()
+  const result = await work
+  keptMs += performance.now() - began
+  return result
+}
+
+/** As a Manor keeps them: each on the disk before Mesos is told. */
+const inStore = async (file: string): Promise<Pick<MesosState, 'frameworkIds' | 'tasks'>> => {
+  const store = await openSqliteStore(file, systemClock)
+  const tasks = taskRecordsIn(store, await beginTerm(store))
+  return {
+    frameworkIds: frameworkIdsIn(store),
+    tasks: { ...tasks, insert: record => timed(tasks.insert(record)), save: record => timed(tasks.save(record)) },
+  }
 }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as OursOptions
@@ -152,7 +172,8 @@ process.on('disconnect', () => {
   process.exit(0)
 })
 const openedAt = performance.now()
-const engine = await openEngine(options.url, CRASH_OWNER, fileState(options.file), { usageEveryMs: 3_600_000 })
+const state = options.mode === 'turns' ? await inStore(options.file) : fileState(options.file)
+const engine = await openEngine(options.url, CRASH_OWNER, state, { usageEveryMs: 3_600_000 })
 switch (options.mode) {
   case 'fill':
     await fill(engine, options)

@@ -204,7 +204,7 @@ export const placing = (engine: MesosEngine, patienceMs = 3_000): Engine & { rea
 export const openEngine = (
   url: string,
   owner: string,
-  state: MesosState,
+  state: Pick<MesosState, 'frameworkIds' | 'tasks'>,
   options: Partial<MesosEngineOptions> = {},
 ): Promise<MesosEngine> =>
   createMesosEngine({
