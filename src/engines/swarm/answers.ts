@@ -12,14 +12,17 @@ export type WholeSpec = Static<typeof WholeSpec>
 export const Service = Type.Object({ ID: Type.String(), Version, CreatedAt: Type.String(), UpdatedAt: Type.String(), Spec: WholeSpec })
 export type Service = Static<typeof Service>
 
+const Placement = optional(
+  Type.Union([Type.Object({ Constraints: optional(Type.Union([Type.Array(Type.String()), Type.Null()])) }), Type.Null()]),
+)
+export type Placement = Static<typeof Placement>
+
 /** What is read of a service's spec. */
 export const ServiceSpec = Type.Object({
   Name: Type.String(),
   Labels: optional(Labels),
   TaskTemplate: Type.Object({
-    Placement: optional(
-      Type.Union([Type.Object({ Constraints: optional(Type.Union([Type.Array(Type.String()), Type.Null()])) }), Type.Null()]),
-    ),
+    Placement,
     Networks: optional(Type.Union([Type.Array(Type.Object({ Target: optional(Type.String()) })), Type.Null()])),
   }),
 })
@@ -30,6 +33,8 @@ export const Task = Type.Object({
   ServiceID: optional(Type.String()),
   NodeID: optional(Type.String()),
   DesiredState: Type.String(),
+  /** As its service was when it was made. */
+  Spec: Type.Object({ Placement }),
   Status: Type.Object({
     Timestamp: Type.String(),
     State: Type.String(),

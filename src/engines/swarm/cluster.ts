@@ -23,7 +23,7 @@ import { isLeaderless, Managers, mayAskAnother } from './managers.ts'
 import { serviceName } from './names.ts'
 import { NodeDaemon, type SwarmDaemonOptions } from './node-daemon.ts'
 import { hostOf, type NodeSeen, type ReachSeen, readNodes } from './nodes.ts'
-import { isOver, type Looked, look, mainTask, readService, readTask, type ServiceSeen, type TaskSeen } from './observe.ts'
+import { afterEnd, isOver, type Looked, look, mainTask, readService, readTask, type ServiceSeen, type TaskSeen } from './observe.ts'
 import { capacityOf, Overlays } from './overlays.ts'
 import { heldOn, parked } from './service-spec.ts'
 import { Stops, type StopTarget } from './stops.ts'
@@ -236,9 +236,13 @@ export class Cluster {
   async #look(signal: AbortSignal): Promise<void> {
     const label = ownerLabel(this.#options.owner)
     const client = this.#client
-    const [services, tasks, records] = await Promise.all([
-      client.services(label, signal),
-      client.tasks({ label: [label] }, signal),
+    const servicesAndTasks = async () => {
+      const services = await client.services(label, signal)
+      // In this order: of a service that is parked by then no task comes that could run, so one that has none has ended.
+      return { services, tasks: await client.tasks({ label: [label] }, signal) }
+    }
+    const [{ services, tasks }, records] = await Promise.all([
+      servicesAndTasks(),
       client.kept('configs', [label], signal),
       this.#readNodes(signal),
       ...this.#daemons.map(daemon => daemon.look(signal)),
@@ -294,13 +298,16 @@ export class Cluster {
     const main = mainTask(tasks)
     const onNode = main?.containerId === undefined ? undefined : this.#daemonOf(main.nodeId)?.of(main.containerId)
     const stop = this.#stops.of(service.told.id)
-    return look(service, tasks, {
+    const known = this.#entries.get(service.told.id)
+    const told = known?.service.serviceId === service.serviceId ? known.looked.observation : undefined
+    const looked = look(service, tasks, {
       nodeOf: nodeId => this.#nodes.find(node => node.nodeId === nodeId),
       ...(stop === undefined ? {} : { stop }),
       ...(onNode === undefined ? {} : { onNode }),
       nodeTellsMore: this.#daemonOf(main?.nodeId) !== undefined,
       now: this.#options.clock.now(),
     })
+    return afterEnd(told, looked)
   }
 
   /** What a look asks for: stops that an earlier Manor began, and services that must start nothing more. */

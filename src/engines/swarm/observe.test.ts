@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hostId, type Observation, workloadId } from '../../model/index.ts'
 import type { NodeSeen } from './nodes.ts'
-import { type Beside, look, type ServiceSeen, type TaskSeen } from './observe.ts'
+import { afterEnd, type Beside, look, type ServiceSeen, type TaskSeen } from './observe.ts'
 
 const NOW = 1_000_000
 const node = (more: Partial<NodeSeen> = {}): NodeSeen => ({
@@ -42,6 +42,7 @@ const task = (more: Partial<TaskSeen> = {}): TaskSeen => ({
   serviceId: 's1',
   state: 'running',
   desired: 'running',
+  isParked: false,
   nodeId: 'n1',
   message: 'started',
   err: '',
@@ -57,6 +58,7 @@ const seen = (tasks: readonly TaskSeen[], of: Partial<ServiceSeen> = {}, more: P
 const waiting = task({ taskId: 't2', state: 'pending', createdAt: NOW - 100 })
 const unplaced = (({ nodeId: _none, containerId: _no, ...rest }: TaskSeen) => rest)(waiting)
 const stop = { askedAt: NOW - 6_000 }
+const unwanted = { ...unplaced, desired: 'shutdown' }
 const isDown = { nodeOf: () => node({ isReady: false }) }
 
 const rows: readonly (readonly [
@@ -96,9 +98,16 @@ const rows: readonly (readonly [
   ['an ended task on a silent node', seen([task({ state: 'failed', exitCode: 4 })], {}, isDown), 'ended', 'exit-code'],
   [
     'a parked service whose second task waits for ever',
-    seen([task({ state: 'shutdown', exitCode: 9 }), unplaced], { isParked: true }, { stop }),
+    seen([task({ state: 'shutdown', exitCode: 9 }), { ...unplaced, isParked: true }], { isParked: true }, { stop }),
     'ended',
     'killed-by-us',
+  ],
+  ['a stopped task that waits and may get a node yet', seen([unplaced], { isParked: true }, { stop }), 'stopping'],
+  ['a stopped task that never had a node and gets none', seen([unwanted], { isParked: true }, { stop }), 'ended', 'killed-by-us'],
+  [
+    'a stopped task that waited and may get a node, beside what its parked service has waiting',
+    seen([unplaced, { ...unplaced, taskId: 't3', createdAt: NOW, isParked: true }], { isParked: true }, { stop }),
+    'stopping',
   ],
   [
     'a second task after the first was ended',
@@ -169,6 +178,23 @@ test('that a process of it was killed for memory is told while it lives and afte
   for (const [what, [of, node]] of Object.entries(tasks))
     assert.equal(seen([of], {}, { onNode: node }).observation.ranOutOfMemory, true, what)
   assert.equal(seen([task({ state: 'failed' })], {}, { onNode: onNode({}) }).observation.ranOutOfMemory, undefined)
+})
+
+test('an end that was told is final, and may be explained better', () => {
+  const told = seen([task()], {}, { onNode: onNode({}) }).observation
+  assert.equal(told.state, 'ended')
+  const later = {
+    'its node is silent before its managers knew': seen([task()], {}, { ...isDown, onNode: onNode({}) }),
+    'its node is drained before its managers knew': seen([task({ desired: 'shutdown' })], {}, { onNode: onNode({}) }),
+    'somebody changed its service': seen([task({ state: 'failed' }), task({ taskId: 't2', createdAt: NOW - 100 })]),
+  }
+  for (const [what, looked] of Object.entries(later)) {
+    assert.notEqual(looked.observation.state, 'ended', what)
+    assert.deepEqual(afterEnd(told, looked), { ...looked, observation: told }, what)
+    assert.deepEqual(afterEnd(undefined, looked), looked, what)
+  }
+  const better = seen([task({ state: 'failed', exitCode: 4 })])
+  assert.equal(afterEnd(told, better), better)
 })
 
 test('only the Swarm knows that it was the Swarm', () => {

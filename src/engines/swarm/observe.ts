@@ -1,7 +1,7 @@
 import type { Observation, ObservedState, Timestamp } from '../../model/index.ts'
 import { parse } from '../docker/client/answers.ts'
 import { readLabels, type Told } from '../docker/labels.ts'
-import { type Service, ServiceSpec, type Task } from './answers.ts'
+import { type Placement, type Service, ServiceSpec, type Task } from './answers.ts'
 import { hasRun, taskReason, waitingReason, wasEndedBySwarm } from './end-reason.ts'
 import { SWARM_LABEL } from './names.ts'
 import type { NodeSeen } from './nodes.ts'
@@ -24,6 +24,8 @@ export type TaskSeen = {
   readonly serviceId: string
   readonly state: string
   readonly desired: string
+  /** Whether it was made when its service was parked. */
+  readonly isParked: boolean
   readonly nodeId?: string
   readonly message: string
   readonly err: string
@@ -44,19 +46,22 @@ export const readService = ({ ID, CreatedAt, UpdatedAt, Spec }: Service): Servic
     told,
     together: Labels?.[SWARM_LABEL.together] ?? '',
     networks: (TaskTemplate.Networks ?? []).flatMap(({ Target }) => (Target === undefined ? [] : [Target])),
-    isParked: (TaskTemplate.Placement?.Constraints ?? []).includes(PARKED),
+    isParked: hasParked(TaskTemplate.Placement),
     createdAt: Date.parse(CreatedAt),
     updatedAt: Date.parse(UpdatedAt),
   }
 }
 
-export const readTask = ({ ID, ServiceID = '', NodeID = '', CreatedAt, DesiredState, Status }: Task): TaskSeen => {
+const hasParked = (placement: Placement | undefined): boolean => (placement?.Constraints ?? []).includes(PARKED)
+
+export const readTask = ({ ID, ServiceID = '', NodeID = '', CreatedAt, DesiredState, Spec, Status }: Task): TaskSeen => {
   const { ContainerID = '', ExitCode } = Status.ContainerStatus ?? {}
   return {
     taskId: ID,
     serviceId: ServiceID,
     state: Status.State,
     desired: DesiredState,
+    isParked: hasParked(Spec.Placement),
     ...(NodeID === '' ? {} : { nodeId: NodeID }),
     message: Status.Message ?? '',
     err: Status.Err ?? '',
@@ -71,6 +76,15 @@ const ENDED: ReadonlySet<string> = new Set(['complete', 'failed', 'shutdown', 'r
 const WAITING: Readonly<Record<string, ObservedState>> = { new: 'pending', allocated: 'pending', pending: 'placing' }
 
 export const isOver = ({ state }: Pick<TaskSeen, 'state'>): boolean => ENDED.has(state)
+
+/** Whether the Swarm itself means to end it. */
+const isUnwanted = ({ desired }: TaskSeen): boolean => desired === 'shutdown' || desired === 'remove'
+
+/**
+ * Whether it never ran and never will: no node is given to a task that is unwanted (swarmkit, manager/scheduler/scheduler.go), and none is that
+ * of a parked service. One that was made before and is still wanted may get its node yet.
+ */
+const isStillborn = (task: TaskSeen): boolean => task.nodeId === undefined && !isOver(task) && (task.isParked || isUnwanted(task))
 
 /** The task that runs the workload is the first that its service had; whatever comes later, somebody else made. */
 export const mainTask = (tasks: readonly TaskSeen[]): TaskSeen | undefined =>
@@ -98,8 +112,7 @@ const TASK_COMES_WITHIN_MS = 30_000
 /** What is so of a workload, from all that is known of its service. Pure. */
 export const look = (service: ServiceSeen, all: readonly TaskSeen[], beside: Beside): Looked => {
   const { told, isParked } = service
-  // What a parked service has waiting never gets a node.
-  const tasks = isParked ? all.filter(task => task.nodeId !== undefined || isOver(task)) : all
+  const tasks = isParked ? all.filter(task => !isStillborn(task)) : all
   const main = mainTask(tasks)
   const base = { id: told.id, labels: told.labels, ports: told.ports }
   if (main === undefined) return withoutTask(service, base, beside)
@@ -109,6 +122,13 @@ export const look = (service: ServiceSeen, all: readonly TaskSeen[], beside: Bes
   const observation = isOver(main) ? ended(main, seen, told, beside, strays) : alive(main, seen, beside)
   return { observation, mustPark: strays && !isParked }
 }
+
+/**
+ * An end that was told is final, whatever is seen after it: its node's daemon may have known of it first, and its managers not know it when the
+ * node is silent; or somebody changed its service, which is parked then. Why it ended may be known better later.
+ */
+export const afterEnd = (told: Observation | undefined, looked: Looked): Looked =>
+  told?.state === 'ended' && looked.observation.state !== 'ended' ? { ...looked, observation: told } : looked
 
 type Base = Pick<Observation, 'id' | 'labels' | 'ports'>
 type Placed = Base & Pick<Observation, 'host' | 'address' | 'peerAddress' | 'ranOutOfMemory'>
@@ -186,7 +206,7 @@ const alive = (main: TaskSeen, seen: Placed, { stop, onNode, nodeOf, now }: Besi
   const since = startedAt === undefined ? {} : { startedAt }
   // A node that is silent is not dead: what ran there may run on.
   if (main.nodeId !== undefined && node?.isReady !== true) return { ...seen, state: 'unknown', ...since }
-  const isSwarms = main.desired === 'shutdown' || main.desired === 'remove'
+  const isSwarms = isUnwanted(main)
   // The daemon knew of the end before its managers did. Of an end that they asked for they tell more in a moment.
   if (onNode?.state === 'ended' && (stop !== undefined || !isSwarms)) return { ...onNode, ...seen }
   if (stop !== undefined || isSwarms) return { ...seen, state: 'stopping', ...since, ...usedOf(onNode) }
