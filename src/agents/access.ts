@@ -31,7 +31,7 @@ export const agentDenied = (
 const notAllowed = ({ id }: Template, { field, what, option }: Denied, tenant: string): Why => ({
   code: 'not-allowed',
   message: `Template ${id} asks for ${what}, which tenant ${tenant} is not allowed.`,
-  mend: `Let an administrator allow it (manor tenant allow ${tenant} ${option}), or take it out of access.${field} of the template.`,
+  mend: `Let an administrator allow it (./manor tenant allow ${tenant} ${option}), or take it out of access.${field} of the template.`,
 })
 
 const WORDS: Readonly<Record<AccessKind, string>> = {

@@ -455,12 +455,12 @@ const because = (cause: Reason | undefined): string => (cause === undefined ? ''
 const broken = (template: Template, { brokenUntil, cause }: TemplateHealth, now: Timestamp): Why => ({
   code: 'template-broken',
   message: `Agents of template ${template.id} end before they connect, so none is started for now; the next try is due in ${seconds((brokenUntil ?? now) - now)}.${because(cause)}`,
-  mend: `Correct the template (manor template show ${template.id}); a change of it is tried at once.`,
+  mend: `Correct the template (./manor template show ${template.id}); a change of it is tried at once.`,
 })
 const trying = (template: Template, { cause }: TemplateHealth): Why => ({
   code: 'template-broken',
   message: `Agents of template ${template.id} ended before they connected; one is being tried before others follow.${because(cause)}`,
-  mend: `Correct the template (manor template show ${template.id}).`,
+  mend: `Correct the template (./manor template show ${template.id}).`,
 })
 const proving = (template: Template): Why => ({
   code: 'waiting-turn',

@@ -36,7 +36,7 @@ export const launchAgent = async (ports: AgentsPorts, agent: Agent, signal: Abor
   const controller = store.get('controller', agent.controller)
   const template = store.get('template', agent.template)
   if (template === undefined)
-    throw refused(`Its template ${agent.template} was deleted.`, `Apply a template with its labels: manor template apply FILE.`)
+    throw refused(`Its template ${agent.template} was deleted.`, `Apply a template with its labels: ./manor template apply FILE.`)
   const denied = accessDenied(template, store.get('tenant', agent.tenant), engine)
   if (denied !== undefined) throw new EngineError(denied, false)
   if (controller?.endpoint === undefined) throw refused(`Its controller ${agent.controller} has no address.`, 'Start the controller.')

@@ -165,7 +165,7 @@ const decideUnused = (view: LifeView): Life => {
     return move('ending', 'was refused by its controller', {
       code: 'node-refused',
       message: `Its controller could not make its node: ${node.problem}`,
-      mend: "Look at the controller's log: manor controller logs NAME.",
+      mend: "Look at the controller's log: ./manor controller logs NAME.",
     })
   if (node?.online && !isOnline) return move('online', 'is connected', null)
   const spare = held(!view.needed, marks.spare, SPARE_GRACE_MS, now)
@@ -242,7 +242,7 @@ const CONTROLLER_STOPPED: Why = { code: 'stopped-by-user', message: 'Its control
 const neverConnected = ({ agent, trouble }: LifeView, limitMs: number): Why => ({
   code: 'never-connected',
   message: `It ${agent.onlineAt === undefined ? 'did not connect' : 'did not connect again'} within ${Math.round(limitMs / SECOND)} s${trouble === undefined ? '' : `: ${trouble}`}.`,
-  mend: `Look at its log: manor agent logs ${agent.id}.`,
+  mend: `Look at its log: ./manor agent logs ${agent.id}.`,
 })
 
 const isOver = (workload: LifeView['workload']): boolean => workload === 'absent' || (workload !== 'unsure' && workload.state === 'ended')

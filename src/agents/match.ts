@@ -59,7 +59,7 @@ export class Matcher {
     return {
       code: 'no-template',
       message: `No template has label ${label}; known labels: ${named === '' ? 'none' : `${named}${more}`}.`,
-      mend: 'Correct the label of the job, or give a template that label: manor template apply FILE.',
+      mend: 'Correct the label of the job, or give a template that label: ./manor template apply FILE.',
     }
   }
 }
@@ -77,7 +77,7 @@ const LABELS = new WeakMap<Template, ReadonlySet<string>>()
 const NO_UNLABELLED: Why = {
   code: 'no-template',
   message: 'It has no label, and no template takes items without one.',
-  mend: 'Give the job a label, or apply a template with takesUnlabelled: manor template apply FILE.',
+  mend: 'Give the job a label, or apply a template with takesUnlabelled: ./manor template apply FILE.',
 }
 
 const parse = (label: string): Parsed => {

@@ -53,5 +53,5 @@ const agentFor = (host: string, first: string, { tenant, phase, build }: Agent):
   message: `It was stopped to make room on ${host} for ${first}, whose turn comes before; team ${tenant} lets its agents be stopped for others.${
     phase === 'busy' ? ` Its build${build === undefined ? '' : ` ${build.job} #${build.number}`} was lost.` : ''
   }`,
-  mend: `To keep agents of team ${tenant} from that: manor tenant policy ${tenant} --preemptible no.`,
+  mend: `To keep agents of team ${tenant} from that: ./manor tenant policy ${tenant} --preemptible no.`,
 })

@@ -99,7 +99,7 @@ const checkAllowed = ({ access, scope }: Template, tenant: Tenant | undefined): 
   const { field, what, option } = denied
   throw new OperationError(
     'not-allowed',
-    `access.${field} asks for ${what}, which tenant ${tenant?.id} is not allowed: leave it out, or let an administrator allow it (manor tenant allow ${tenant?.id} ${option}).`,
+    `access.${field} asks for ${what}, which tenant ${tenant?.id} is not allowed: leave it out, or let an administrator allow it (./manor tenant allow ${tenant?.id} ${option}).`,
     { field: `access.${field}` },
   )
 }

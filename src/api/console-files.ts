@@ -91,5 +91,5 @@ const read = async (file: string): Promise<Buffer | undefined> => {
 
 const NOT_BUILT = page('The console is not built', [
   'Manor itself runs. Its console’s files are not there: run `node scripts/build-console.ts` in Manor’s directory, then load this page again.',
-  '`manor up` builds them by itself.',
+  '`./manor up` builds them by itself.',
 ])

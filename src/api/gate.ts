@@ -14,7 +14,10 @@ type GatePorts = Pick<ApiPorts, 'store' | 'clock' | 'urls' | 'consoleHosts'>
 export const admit = (request: FastifyRequest, access: Exclude<Access, 'public'>, ports: GatePorts, failed: FailedAttempts): Principal => {
   const credential = credentialOf(request, ports.consoleHosts)
   if (credential === undefined)
-    throw new ApiError('unauthenticated', 'This needs a token: send it as "Authorization: Bearer …" (make one with "manor token create").')
+    throw new ApiError(
+      'unauthenticated',
+      'This needs a token: send it as "Authorization: Bearer …" (make one with "./manor token create").',
+    )
   const principal = authenticate(ports.store, ports.clock.now(), credential)
   if (principal === undefined) throw refused(request, access, failed)
   if (credential.kind === 'session' && changes(request) && !isOwnOrigin(request.headers, ports))
@@ -48,7 +51,7 @@ const refused = (request: FastifyRequest, access: Access, failed: FailedAttempts
   // A hook whose token was revoked must hear just that: it is what makes it slow down.
   return seconds > 0 && access !== 'hook'
     ? tooMany(seconds)
-    : new ApiError('unauthenticated', 'This token was revoked, has expired or never was: make a new one with "manor token create".')
+    : new ApiError('unauthenticated', 'This token was revoked, has expired or never was: make a new one with "./manor token create".')
 }
 
 export const tooMany = (seconds: number): ApiError =>

@@ -34,7 +34,10 @@ test('nothing is allowed until an administrator says so, and only what was said'
   for (const [access, field] of asked) {
     const { status, body } = await apply(access)
     assert.deepEqual([status, body.code, body.field], [403, 'not-allowed', field])
-    assert.match(body.detail, /which tenant red is not allowed: leave it out, or let an administrator allow it \(manor tenant allow red --/)
+    assert.match(
+      body.detail,
+      /which tenant red is not allowed: leave it out, or let an administrator allow it \(\.\/manor tenant allow red --/,
+    )
   }
   assert.equal(api.store.get('template', 'deep'), undefined)
   const { access, revision } = await allow(api, { capabilities: ['NET_ADMIN'], hostPaths: [{ path: '/srv/cache' }], privileged: false })

@@ -165,7 +165,7 @@ const ended = (observation: Observation | undefined, what: string): ControllerSt
         code: observation === undefined ? 'node-lost' : 'exit-code',
         message:
           observation === undefined ? `${what}: its process is gone.` : `${what} with exit code ${observation.exitCode ?? 'unknown'}.`,
-        mend: 'Look at its log: manor controller logs NAME.',
+        mend: 'Look at its log: ./manor controller logs NAME.',
       },
 })
 
@@ -209,14 +209,14 @@ const decideStarting = (view: ControllerView): ControllerStep => {
       reason: {
         code: 'not-secured',
         message: `It serves, and its hook has said nothing for ${HOOK_GREETING_MS / SECOND} s: it may not be secured, so it is ended.`,
-        mend: 'Look at its log for why the hook did not run: manor controller logs NAME.',
+        mend: 'Look at its log for why the hook did not run: ./manor controller logs NAME.',
       },
     }
   if (now - controller.phaseSince < SLOW_BOOT_MS) return wait(PROBE_INTERVAL_MS)
   return wait(READY_CHECK_MS, {
     code: 'waiting-boot',
     message: `It is still starting after ${Math.round((now - controller.phaseSince) / MINUTE)} minutes${probe?.kind === 'ready' ? '; it answers, but its hook has not reported' : ''}.`,
-    mend: 'Look at its log (manor controller logs NAME); a controller short of memory or cpu starts slowly.',
+    mend: 'Look at its log (./manor controller logs NAME); a controller short of memory or cpu starts slowly.',
   })
 }
 

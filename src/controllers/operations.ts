@@ -69,7 +69,7 @@ export const createController = async (store: Store, wanted: NewController, acto
   return store.transact(
     tx => {
       if (tx.get('tenant', tenant) === undefined)
-        throw new OperationError('not-found', `There is no tenant named ${tenant}: see "manor tenant list".`, {
+        throw new OperationError('not-found', `There is no tenant named ${tenant}: see "./manor tenant list".`, {
           field: 'tenant',
         })
       if (tx.get('controller', name))

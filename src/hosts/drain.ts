@@ -112,7 +112,7 @@ const waitForBuilds = ({ host, wanted: { drainBy } }: DrainView, busy: readonly 
     'draining',
     `It waits for ${counted(busy.length, 'build')} to end.`,
     drainBy === undefined
-      ? `Abort them in their controllers, or give a deadline: manor host drain ${host.id} --deadline 30m.`
+      ? `Abort them in their controllers, or give a deadline: ./manor host drain ${host.id} --deadline 30m.`
       : 'Abort them in their controllers to be done sooner; at its deadline they are ended.',
   )
 
@@ -145,7 +145,7 @@ const nowhereToGo = ({ host, others, wanted: { drainBy } }: DrainView, { spec }:
     others.length === 0
       ? `Its controllers have nowhere to go: this is the only host. They go on here until there is another${orDeadline}.`
       : `Its controllers have nowhere to go: none of ${others.length === 1 ? 'the one other host' : `the ${others.length} other hosts`} takes one and has its ${spec.memoryMb} MB free. They go on here until one does${orDeadline}.`,
-    `Add a host or make room on one; or stop those that manor host show ${host.id} lists${drainBy === undefined ? `; or give a deadline, at which they are stopped all the same: manor host drain ${host.id} --deadline 30m` : ''}.`,
+    `Add a host or make room on one; or stop those that ./manor host show ${host.id} lists${drainBy === undefined ? `; or give a deadline, at which they are stopped all the same: ./manor host drain ${host.id} --deadline 30m` : ''}.`,
     LOOK_MS,
   )
 }

@@ -76,7 +76,7 @@ export const revokeToken = (store: Pick<Store, 'transact'>, id: string, principa
     tx => {
       const token = tx.get('token', id)
       if (token === undefined || !isVisible(token, principal))
-        throw new IdentityError('not-found', `There is no token with the id ${id}: see "manor token list".`, 'id')
+        throw new IdentityError('not-found', `There is no token with the id ${id}: see "./manor token list".`, 'id')
       for (const each of withDescendants(tx, token)) {
         tx.remove('token', each.id)
         tellOf(tx, each, 'revoked', principal.actor, `Token ${each.name} was revoked.`)
@@ -105,7 +105,7 @@ export const sweepExpired = (tx: Transaction): void => {
 
 export const checkCount = (tx: Transaction): void => {
   if (tx.list('token').filter(token => token.controller === undefined).length >= MAX_PERSONAL_TOKENS)
-    throw new IdentityError('too-many-tokens', `There are ${MAX_PERSONAL_TOKENS} tokens already: revoke some with "manor token revoke".`)
+    throw new IdentityError('too-many-tokens', `There are ${MAX_PERSONAL_TOKENS} tokens already: revoke some with "./manor token revoke".`)
 }
 
 export const tellOf = (tx: Transaction, token: Token, type: string, actor: string, message: string): void =>

@@ -108,16 +108,16 @@ const reasonOf = ({ id, since, drainedAt }: HostWanted, state: HostState): Reaso
         code: 'cordoned',
         message: 'It was cordoned: it takes nothing new, and what runs there goes on.',
         since,
-        mend: `Let it take work again: manor host uncordon ${id}.`,
+        mend: `Let it take work again: ./manor host uncordon ${id}.`,
       }
     case 'draining':
-      return { code: 'draining', message: 'It is being emptied.', since, mend: `Take that back: manor host uncordon ${id}.` }
+      return { code: 'draining', message: 'It is being emptied.', since, mend: `Take that back: ./manor host uncordon ${id}.` }
     case 'drained':
       return {
         code: 'drained',
         message: 'Nothing of Manor runs on it any more, and nothing new comes to it.',
         since: drainedAt ?? since,
-        mend: `Let it take work again: manor host uncordon ${id}.`,
+        mend: `Let it take work again: ./manor host uncordon ${id}.`,
       }
     case 'ready':
     case 'silent':

@@ -30,7 +30,7 @@ test('what is known of the reason is said instead of what is usual', () => {
   const notice = notServing(route('pending', { reason }), 0)
   assert.equal(notice.detail, 'No host has 3072 MB free.')
   assert.equal(notice.mend, 'Add a host.')
-  assert.equal(notServing(route('stopped'), 0).mend, 'Start it in the console, or with: manor controller start team-a')
+  assert.equal(notServing(route('stopped'), 0).mend, 'Start it in the console, or with: ./manor controller start team-a')
 })
 
 test('a page asks again by itself only where waiting may help', () => {

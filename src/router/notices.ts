@@ -47,12 +47,12 @@ const WORDS: Readonly<Record<ControllerPhase, (name: string) => Words>> = {
   stopped: name => ({
     title: `${name} is stopped`,
     detail: 'Its owner does not want it to run now; its home is kept.',
-    mend: `Start it in the console, or with: manor controller start ${name}`,
+    mend: `Start it in the console, or with: ./manor controller start ${name}`,
   }),
   failed: name => ({
     title: `${name} could not start`,
     detail: 'It is tried again by itself, less often each time.',
-    mend: `See why with: manor controller explain ${name}`,
+    mend: `See why with: ./manor controller explain ${name}`,
     retryAfterSeconds: LATER_SECONDS,
   }),
   unreachable: name => ({
@@ -96,7 +96,7 @@ export const upstreamFailed = (route: RouteTarget, failure: UpstreamFailure, now
     code: `controller-${failure}`,
     title: `${route.name} did not answer`,
     detail: `${says}.`,
-    mend: `Try again in a moment. If this goes on, look at: manor controller logs ${route.name}`,
+    mend: `Try again in a moment. If this goes on, look at: ./manor controller logs ${route.name}`,
     retryAfterSeconds: SOON_SECONDS,
     controller: seen(route, now),
   }

@@ -108,7 +108,7 @@ test('only a tenant that has nothing is deleted; what it has is named', () =>
       assert.ok(refusal('in-use', 'name')(cause) && cause instanceof Error)
       assert.equal(
         cause.message,
-        'Tenant red still has 1 template: big; 1 token: name-of-t-1 (t-1); 1 host: h1, which is reserved for it (manor host unreserve h1). Delete or revoke those first.',
+        'Tenant red still has 1 template: big; 1 token: name-of-t-1 (t-1); 1 host: h1, which is reserved for it (./manor host unreserve h1). Delete or revoke those first.',
       )
       return true
     })

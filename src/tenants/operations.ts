@@ -31,7 +31,7 @@ export const createTenant = async (store: Pick<Store, 'transact'>, wanted: NewTe
       if (tx.get('tenant', name) !== undefined)
         throw new OperationError('exists', `There is a tenant named ${name} already: choose another name.`, { field: 'name' })
       if (tx.list('tenant').length >= MAX_TENANTS)
-        throw new OperationError('too-many', `There are ${MAX_TENANTS} tenants already: delete some with "manor tenant delete".`)
+        throw new OperationError('too-many', `There are ${MAX_TENANTS} tenants already: delete some with "./manor tenant delete".`)
       const tenant = checked(tx, applyChange({ id: tenantId(name), weight: 1, createdAt: tx.now }, change), undefined)
       tx.insert('tenant', tenant)
       tell(tx, name, { type: 'created', actor, message: `Tenant ${name} was created.`, data: dataOf(change) })
@@ -153,7 +153,7 @@ const belongings = (tx: Transaction, id: TenantId): string[] => {
     ),
     ...named(
       'host',
-      hosts.map(host => `${host.id}, which is reserved for it (manor host unreserve ${host.id})`),
+      hosts.map(host => `${host.id}, which is reserved for it (./manor host unreserve ${host.id})`),
     ),
   ]
 }

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { test } from 'node:test'
+import { COMMANDS } from '../../src/cli/commands/registry.ts'
 
 const root = join(import.meta.dirname, '../..')
 const source = join(root, 'src')
@@ -130,6 +131,18 @@ test('one idea, one word: what we call a controller and an agent has no other na
     .filter(file => !isTest(file))
     .flatMap(file => {
       const found = /\b\w*(master|slave)\w*/i.exec(codeOf(file).replaceAll(theirs, ''))
+      return found ? [`${file} says ${found[0]}`] : []
+    })
+  assert.deepEqual(wrong, [])
+})
+
+test('a command that somebody is told to type begins with ./manor', () => {
+  // Names of who did it in events and in images are no commands; a line that ends after one is such a name.
+  const bare = new RegExp(`(?<![./\\w-])manor (${COMMANDS.map(({ name }) => name).join('|')})\\b(?!',?$|' })`, 'm')
+  const wrong = files
+    .filter(file => !isTest(file))
+    .flatMap(file => {
+      const found = bare.exec(codeOf(file).replaceAll(/created_by: '[^']*'/g, ''))
       return found ? [`${file} says ${found[0]}`] : []
     })
   assert.deepEqual(wrong, [])

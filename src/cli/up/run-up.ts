@@ -160,7 +160,7 @@ export const takeDown = async (manor: Manor, progress: Progress, now: boolean, s
     'manor down',
     signal,
   )
-  progress.say('All is down. What each controller was wanted to be is kept: manor up brings it back.')
+  progress.say('All is down. What each controller was wanted to be is kept: ./manor up brings it back.')
 }
 
 const aborted = (signal: AbortSignal): Promise<undefined> =>
