@@ -106,7 +106,7 @@ const statusOf = (fleet: Fleet, now: number): unknown => ({
   agents: {},
   queued: [...fleet.queues.values()].flat().length,
   longestWaitMs: 0,
-  hosts: { count: fleet.hosts.size, capacity: { cpu: 0, memoryMb: 0, diskMb: 0 }, used: { cpu: 0, memoryMb: 0, diskMb: 0 } },
+  hosts: { count: fleet.hosts.size, states: {}, capacity: { cpu: 0, memoryMb: 0, diskMb: 0 }, used: { cpu: 0, memoryMb: 0, diskMb: 0 } },
   process: { pid: process.pid, memoryMb: 120, cpuSeconds: 4 },
   limits: { enforced: true },
 })

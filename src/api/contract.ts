@@ -345,6 +345,9 @@ export const HostDetailView = Type.Object(
         id: Name,
         controller: Name,
         tenant: Name,
+        /** As of an agent: with neither item nor task it is a warm spare. */
+        item: optional(Name),
+        task: Type.String(),
         phase: oneOf(AGENT_PHASES),
         phaseSince: Time,
         build: optional(Type.Object({ job: Type.String(), number: Type.Number() })),
@@ -525,7 +528,13 @@ export const StatusView = Type.Object(
     queued: Type.Number(),
     /** Age of the item that waits longest, in milliseconds; 0 where nothing waits. */
     longestWaitMs: Type.Number(),
-    hosts: Type.Object({ count: Type.Number(), capacity: ResourcesView, used: ResourcesView }),
+    /** `states` counts them by state. */
+    hosts: Type.Object({
+      count: Type.Number(),
+      states: Type.Record(Type.String(), Type.Number()),
+      capacity: ResourcesView,
+      used: ResourcesView,
+    }),
     /** Of the control plane itself. */
     process: Type.Object({ pid: Type.Number(), memoryMb: Type.Number(), cpuSeconds: Type.Number() }),
     limits: Type.Object({ enforced: Type.Boolean(), reason: optional(Type.String()) }),

@@ -12,13 +12,19 @@ test('the status counts what is there and how long the oldest waits', async () =
   const empty = (await api.request<StatusView>('GET', '/api/v1/status', { token })).body
   assert.deepEqual([empty.queued, empty.longestWaitMs, empty.hosts.count, empty.limits.enforced], [0, 0, 0, false])
   const on = { host: hostId('h') }
-  await api.put('host', aHost('h'), aHost('i', { limits: { memory: true, cpu: false, reason: 'cpu is not ours' } }))
+  await api.put(
+    'host',
+    aHost('g', { state: 'cordoned' }),
+    aHost('h'),
+    aHost('i', { limits: { memory: true, cpu: false, reason: 'cpu is not ours' } }),
+  )
   await api.put('controller', aController('a', on), aController('b', { phase: 'stopped', ...on }))
   await api.put('agent', anAgent('x', 'a', on), anAgent('y', 'a', { phase: 'ended', ...on }))
   await api.put('demand', demandOf('a', ['1', '2'], { since: api.clock.now() - 5_000 }))
   const { body } = await api.request<StatusView>('GET', '/api/v1/status', { token })
   assert.deepEqual([body.controllers, body.agents, body.queued, body.longestWaitMs], [{ ready: 1, stopped: 1 }, { placed: 1 }, 2, 5_000])
   assert.deepEqual(body.hosts.used, { cpu: 1.1, memoryMb: 1536, diskMb: 100 })
+  assert.deepEqual([body.hosts.count, body.hosts.states], [3, { cordoned: 1, ready: 2 }])
   assert.deepEqual(body.limits, { enforced: false, reason: 'cpu is not ours' })
   assert.equal(body.owner, 'test-owner')
   const { body: tenants } = await api.request<TenantView[]>('GET', '/api/v1/tenants', { token })

@@ -46,6 +46,8 @@ export type ApiPorts = {
   readonly owner: string
   /** Name of the engine in use. */
   readonly engine: string
+  /** Whether that engine places by itself and is told which hosts are in service. */
+  readonly isToldOfHosts: boolean
   readonly hook: HookService
   /** The administrator of a controller's own pages, or undefined before its first start was prepared. */
   readonly credentialsOf: (id: ControllerId) => CredentialsView | undefined

@@ -105,6 +105,7 @@ export class TestApi implements AsyncDisposable {
       version: '0.0.0',
       owner: 'test-owner',
       engine: 'process',
+      isToldOfHosts: false,
       hook: this.hook,
       credentialsOf: id => this.credentials.get(id),
       explain: {

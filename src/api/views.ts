@@ -191,8 +191,8 @@ export const hostDetailView = (
     controllers: shown.controllers.map(({ id, tenant, phase, reason }) =>
       defined({ id, tenant, phase, reason: reason && reasonView(reason) }),
     ),
-    agents: shown.agents.map(({ id, controller, tenant, phase, phaseSince, build }) =>
-      defined({ id, controller, tenant, phase, phaseSince, build: build && { job: build.job, number: build.number } }),
+    agents: shown.agents.map(({ id, controller, tenant, item, task, phase, phaseSince, build }) =>
+      defined({ id, controller, tenant, item, task, phase, phaseSince, build: build && { job: build.job, number: build.number } }),
     ),
     others: controllers.length + agents.length + strays - shown.controllers.length - shown.agents.length,
   }

@@ -246,6 +246,7 @@ const serve = async (serving: Serving): Promise<{ readonly url: string; readonly
     version: serving.version,
     owner: serving.owner,
     engine: engine.name,
+    isToldOfHosts: engine.hostControl !== undefined,
     hook: plane.broker.hook,
     credentialsOf: id => {
       const secrets = openSecrets(store, seal, id)

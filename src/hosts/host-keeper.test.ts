@@ -93,7 +93,7 @@ test('an engine that places by itself is told once: cordoned, drained when empty
     await look()
     assert.deepEqual(placer.asked, ['cordon', 'drain'])
     assert.equal(store.get('host', H1)?.state, 'drained')
-    await uncordonHost(store, H1, 'test')
+    await uncordonHost(store, H1, true, 'test')
     await look()
     await look()
     assert.deepEqual(placer.asked, ['cordon', 'drain', 'uncordon'])
@@ -138,4 +138,22 @@ test('an empty host is drained at once, which is one event; a host that goes awa
     await store.transact(tx => tx.remove('host', H1))
     await look()
     assert.equal(store.get('host', H1)?.state, 'drained')
+  }))
+
+test('a host is put back at once, with one event, where no engine has to be told of it', () =>
+  open(undefined, async ({ store, look }) => {
+    await cordonHost(store, H1, 'test')
+    await look()
+    assert.equal((await uncordonHost(store, H1, false, 'test'))?.state, 'ready')
+    assert.equal(store.get('host-wanted', H1), undefined)
+    await changeHost(store, H1, { role: 'builds' }, 'test')
+    await cordonHost(store, H1, 'test')
+    await uncordonHost(store, H1, false, 'test')
+    await look()
+    assert.deepEqual([store.get('host', H1)?.state, store.get('host', H1)?.role], ['ready', 'builds'])
+    const events = await store.events({ kind: 'host', subject: H1, limit: 10 })
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['cordoned', 'uncordoned', 'changed', 'cordoned', 'uncordoned'],
+    )
   }))

@@ -1,11 +1,24 @@
 import { OperationError } from '../controllers/index.ts'
-import { asWanted, HOUR, type Host, type HostId, type HostRole, type HostWanted, MINUTE, SECOND, type TenantId } from '../model/index.ts'
+import {
+  asWanted,
+  HOUR,
+  type Host,
+  type HostId,
+  type HostRole,
+  type HostWanted,
+  MINUTE,
+  SECOND,
+  type TenantId,
+  toldOf,
+} from '../model/index.ts'
 import type { NewEvent, Store, Transaction } from '../store/index.ts'
+import { settled } from './steer.ts'
 
 type Rows = Pick<Store, 'transact'>
 
+const DAY = 24 * HOUR
 /** A deadline that is further off is none. */
-const MAX_DRAIN_MS = 30 * 24 * HOUR
+const MAX_DRAIN_DAYS = 30
 /** Names that an error lists at most: a person reads them. */
 const MOST_NAMED = 20
 
@@ -15,20 +28,28 @@ export type HostChange = {
   readonly reservedFor?: TenantId | null
 }
 
-/** Nothing new comes to the host; what runs there goes on. Errors: `not-found`. */
+/** Nothing new comes to the host; what runs there goes on. As with all of these, what is so already is no event. Errors: `not-found`. */
 export const cordonHost = (store: Rows, id: HostId, actor: string): Promise<Host | undefined> =>
   serve(store, id, actor, {
-    want: before => ({ ...withoutService(before), service: 'cordoned' }),
+    want: (before, since) => (before.service === 'cordoned' ? before : { ...withoutService(before), service: 'cordoned', since }),
     type: 'cordoned',
     message: `Host ${id} was cordoned: it takes nothing new, and what runs there goes on.`,
   })
 
-/** Takes a cordon or a drain back, also one that the engine was told of by others. What has left the host stays where it is. Errors: `not-found`. */
-export const uncordonHost = (store: Rows, id: HostId, actor: string): Promise<Host | undefined> =>
+/**
+ * Takes a cordon or a drain back, also one that the engine was told of by others. What has left the host stays where it is. Where the engine has
+ * to be told (`isTold`), the host takes work once it is; else at once. Errors: `not-found`.
+ */
+export const uncordonHost = (store: Rows, id: HostId, isTold: boolean, actor: string): Promise<Host | undefined> =>
   serve(store, id, actor, {
-    want: before => ({ ...withoutService(before), service: 'open' }),
+    want: (before, since, host) => {
+      const takesWork = !isTold || (host !== undefined && toldOf(host).state === 'ready')
+      if (before.service === 'open' || (before.service === undefined && takesWork)) return before
+      const open = { ...withoutService(before), service: 'open', since } as const
+      return isTold ? open : settled(open)
+    },
     type: 'uncordoned',
-    message: `Host ${id} is to take work again.`,
+    message: isTold ? `Host ${id} is to take work again.` : `Host ${id} takes work again.`,
   })
 
 /**
@@ -37,15 +58,21 @@ export const uncordonHost = (store: Rows, id: HostId, actor: string): Promise<Ho
  * deadline is the new one. Errors: `not-found`, `invalid`.
  */
 export const drainHost = async (store: Rows, id: HostId, withinMs: number | undefined, actor: string): Promise<Host | undefined> => {
-  if (withinMs !== undefined && !(withinMs >= 0 && withinMs <= MAX_DRAIN_MS))
-    throw new OperationError('invalid', `deadlineMs is ${withinMs}: give 0 to ${MAX_DRAIN_MS} ms.`, { field: 'deadlineMs' })
+  if (withinMs !== undefined && !(withinMs >= 0 && withinMs <= MAX_DRAIN_DAYS * DAY)) {
+    const given = withinMs > 0 ? spanOf(withinMs) : withinMs
+    throw new OperationError('invalid', `deadlineMs is ${given}: give 0 to ${MAX_DRAIN_DAYS} days.`, { field: 'deadlineMs' })
+  }
   return serve(store, id, actor, {
-    want: (before, now) => ({
-      ...withoutService(before),
-      service: 'drained',
-      ...(before.service === 'drained' ? { since: before.since } : {}),
-      ...(withinMs === undefined ? {} : { drainBy: now + withinMs }),
-    }),
+    want: (before, now) => {
+      const isAsked = before.service === 'drained'
+      if (isAsked && before.drainBy === undefined && withinMs === undefined) return before
+      return {
+        ...withoutService(before),
+        service: 'drained',
+        ...(isAsked ? {} : { since: now }),
+        ...(withinMs === undefined ? {} : { drainBy: now + withinMs }),
+      }
+    },
     type: 'drain-requested',
     message: `Host ${id} is to be emptied: builds ${withinMs === undefined ? 'may end' : `have ${spanOf(withinMs)}`}, then its controllers move.`,
     ...(withinMs === undefined ? {} : { data: { deadlineMs: withinMs } }),
@@ -72,20 +99,31 @@ export const changeHost = (store: Rows, id: HostId, change: HostChange, actor: s
           ? []
           : [reservedFor === null ? `Host ${id} is for all tenants now.` : `Host ${id} is reserved for tenant ${reservedFor} now.`]),
       ].join(' ')
+      const isSo = (role ?? before.role) === before.role && (reservedFor === undefined || reservedFor === before.reservedFor)
+      if (isSo) return tx.get('host', id)
       return write(tx, id, { ...before, ...change }, { type: 'changed', actor, message, data: { ...change } })
     },
     { flush: true },
   )
 
 type Service = {
-  readonly want: (before: HostWanted, now: number) => HostWanted
+  /** Undefined where nothing more is wanted of it; what was wanted so far where nothing changes. */
+  readonly want: (before: HostWanted, now: number, host: Host | undefined) => HostWanted | undefined
   readonly type: string
   readonly message: string
   readonly data?: NewEvent['data']
 }
 
 const serve = (store: Rows, id: HostId, actor: string, { want, type, message, data = {} }: Service): Promise<Host | undefined> =>
-  store.transact(tx => write(tx, id, want(existing(tx, id), tx.now), { type, actor, message, data }), { flush: true })
+  store.transact(
+    tx => {
+      const before = existing(tx, id)
+      const host = tx.get('host', id)
+      const wanted = want(before, tx.now, host)
+      return wanted === before ? host : write(tx, id, wanted, { type, actor, message, data })
+    },
+    { flush: true },
+  )
 
 /** Names those that there are, as far as they may be seen. */
 export const noSuchHost = (id: string, hosts: readonly { readonly id: string }[]): OperationError =>
@@ -95,7 +133,7 @@ export const noSuchHost = (id: string, hosts: readonly { readonly id: string }[]
 const existing = (tx: Transaction, id: HostId): HostWanted => {
   const wanted = tx.get('host-wanted', id)
   if (wanted === undefined && tx.get('host', id) === undefined) throw noSuchHost(id, tx.list('host'))
-  return wanted === undefined ? { id, since: tx.now } : { ...wanted, since: tx.now }
+  return wanted ?? { id, since: tx.now }
 }
 
 const withoutService = ({ service: _s, drainBy: _d, drainedAt: _a, ...rest }: HostWanted): Omit<HostWanted, 'service'> => rest
@@ -104,10 +142,11 @@ const withoutService = ({ service: _s, drainBy: _d, drainedAt: _a, ...rest }: Ho
 const write = (
   tx: Transaction,
   id: HostId,
-  wanted: HostWanted,
+  wanted: HostWanted | undefined,
   event: Required<Pick<NewEvent, 'type' | 'actor' | 'message' | 'data'>>,
 ): Host | undefined => {
-  tx.put('host-wanted', wanted)
+  if (wanted === undefined) tx.remove('host-wanted', id)
+  else tx.put('host-wanted', wanted)
   tx.event({ kind: 'host', subject: id, ...event })
   const host = tx.get('host', id)
   if (host === undefined) return undefined
@@ -124,4 +163,10 @@ const known = (rows: readonly { readonly id: string }[], noun: string): string =
 }
 
 const spanOf = (ms: number): string =>
-  ms < MINUTE ? `${Math.round(ms / SECOND)} s` : ms < 2 * HOUR ? `${Math.round(ms / MINUTE)} min` : `${Math.round(ms / HOUR)} h`
+  ms < MINUTE
+    ? `${Math.round(ms / SECOND)} s`
+    : ms < 2 * HOUR
+      ? `${Math.round(ms / MINUTE)} min`
+      : ms < 2 * DAY
+        ? `${Math.round(ms / HOUR)} h`
+        : `${Math.round(ms / DAY)} days`

@@ -99,11 +99,19 @@ test('what the API refuses is said in the words of the command line', async () =
       ['host show machin', /^error: There is no host named machin\. There is: machine\.\n$/],
       ['host cordon h9', /^error: There is no host named h9\. There is: machine\.\n$/],
       ['host drain machine --deadline soon', /^error: --deadline is "soon": give a length of time, largest unit first, for example 45s/],
-      ['host drain machine --deadline 90d', /^error: --deadline is 7776000000: give 0 to \d+ ms\.\n$/],
+      ['host drain machine --deadline 31d', /^error: --deadline is 31 days: give 0 to 30 days\.\n$/],
       ['host drain machine --timeout 5s', /^error: --timeout is for --wait: give both\.\n$/],
       ['host reserve machine --tenant nobody', /^error: --tenant is "nobody": there is no such tenant\. There is: default\.\n$/],
       ['host role machine build', /^error: .*build.* Allowed choices are any, controllers, builds/],
-      ['tenant allow default', /^error: Nothing was named: use --privileged, --capability/],
+      [
+        'tenant allow default',
+        /^error: Nothing was named: use --privileged, --capability, --host-path or --host-network \(see .*allow --help\)\.\n$/,
+      ],
+      ['tenant deny default', /^error: Nothing was named: use --privileged, .*--host-network or --all \(see .*tenant deny --help\)\.\n$/],
+      [
+        'tenant allow default --host-path /srv:rx',
+        /^error: --host-path is "\/srv:rx": give PATH or PATH:ro to read, PATH:rw to write there\.\n$/,
+      ],
       ['tenant allow default --capability NETADMIN', /^error: --capability holds "NETADMIN": give names of Linux/],
       [
         'tenant allow default --host-path /var/run/docker.sock',
@@ -129,6 +137,8 @@ test('a host is reserved, drained with its builds in sight, and put back', async
     await api.put('host', aHost('machine'))
     await api.put('controller', aController('team-a', { host: machine }))
     await api.put('agent', anAgent('team-a-1', 'team-a', { host: machine, phase: 'busy', build: { job: 'nightly', number: 3 } }))
+    const { item: _none, ...spare } = anAgent('team-a-2', 'team-a', { host: machine, phase: 'online', task: '' })
+    await api.put('agent', spare)
     const does = async (words: string, sentence: RegExp): Promise<void> => {
       const run = start(words)
       assert.equal(await run.ended, 0, `${words}: ${run.stderr}`)
@@ -138,9 +148,14 @@ test('a host is reserved, drained with its builds in sight, and put back', async
     await does('host reserve machine --tenant default', /^Host machine is for builds of default now\.\n$/)
     await does('host unreserve machine', /^Host machine is for builds now\.\n$/)
     await does('host role machine any', /^Host machine is for all now\.\n$/)
+    await does('status', /1 host {2,}[\d.]+ of/)
     await does('host cordon machine', /^Host machine takes nothing new\./)
-    await does('host drain machine --deadline 30m', /emptied of 1 controller and 1 agent; builds have 30m\./)
-    await does('host show machine', /draining[\s\S]*Deadline [\s\S]*team-a .*ready[\s\S]*team-a-1 .*busy.*nightly #3/)
+    await does('status', /1 host {2,}\S 1 cordoned; [\d.]+ of/)
+    await does('host drain machine --deadline 30m', /emptied of 1 controller and 2 agents; builds have 30m\./)
+    await does(
+      'host show machine',
+      /draining[\s\S]*Deadline [\s\S]*team-a .*ready[\s\S]*team-a-1 .*busy.*nightly #3\n.*team-a-2 .*online.*warm spare/,
+    )
     const drain = start('host drain machine --wait --json')
     await waitFor(() => /It is being emptied/.test(drain.stderr), { what: 'it says what is going on', seen: () => drain.stderr })
     await api.put('host', aHost('machine', { state: 'drained' }))
@@ -236,7 +251,7 @@ test('a tenant is made, bounded, guaranteed, weighed, loosened and deleted', asy
       'tenant allow red --capability NET_ADMIN --host-path /srv/cache:rw',
       /^Templates of red may ask for: NET_ADMIN, \/srv\/cache \(written\)\.\n$/,
     )
-    await does('tenant allow red --privileged --host-path /srv/cache', /may ask for: privileged, NET_ADMIN, \/srv\/cache\.\n$/)
+    await does('tenant allow red --privileged --host-path /srv/cache:ro', /may ask for: privileged, NET_ADMIN, \/srv\/cache\.\n$/)
     await does('tenant show red', /builds may have +privileged, NET_ADMIN, \/srv\/cache\n/)
     await does('tenant deny red --privileged --capability NET_ADMIN', /may ask for: \/srv\/cache\.\n$/)
     await does('tenant deny red --all', /^Templates of red may ask for nothing of the hosts\.\n$/)

@@ -162,7 +162,12 @@ export const statusView = (change: Partial<StatusView> = {}): StatusView => ({
   agents: { busy: 2, launching: 1, ended: 40 },
   queued: 2,
   longestWaitMs: 90_000,
-  hosts: { count: 1, capacity: { cpu: 8, memoryMb: 15_360, diskMb: 204_800 }, used: { cpu: 3.5, memoryMb: 4_096, diskMb: 104_448 } },
+  hosts: {
+    count: 1,
+    states: { ready: 1 },
+    capacity: { cpu: 8, memoryMb: 15_360, diskMb: 204_800 },
+    used: { cpu: 3.5, memoryMb: 4_096, diskMb: 104_448 },
+  },
   process: { pid: 4711, memoryMb: 96, cpuSeconds: 75 },
   limits: { enforced: false, reason: 'The cpu controller of cgroup v2 is not delegated to this user.' },
   ...change,

@@ -84,6 +84,7 @@ const statusView = ({ ports, projection, startedAt }: Context, { tenant }: Princ
     longestWaitMs: now - oldest,
     hosts: {
       count: hosts.length,
+      states: countBy(hosts, ({ state }) => state),
       capacity: hosts.reduce((sum, { capacity }) => addResources(sum, capacity), NO_RESOURCES),
       used: hosts.reduce(
         (sum, { usedByControllers, usedByAgents }) => addResources(sum, addResources(usedByControllers, usedByAgents)),

@@ -18,7 +18,7 @@ const ONE = `${LIST}/:name`
 /** A token of one tenant sees the hosts that are not another's, and changes none: they are everybody's. */
 export const addHostRoutes = (app: FastifyInstance, context: Context): void => {
   const { ports, projection } = context
-  const { store } = ports
+  const { store, isToldOfHosts } = ports
 
   addRoute(app, {
     method: 'GET',
@@ -93,7 +93,7 @@ export const addHostRoutes = (app: FastifyInstance, context: Context): void => {
       case 'cordon':
         return cordonHost(store, id, actor)
       case 'uncordon':
-        return uncordonHost(store, id, actor)
+        return uncordonHost(store, id, isToldOfHosts, actor)
       case 'drain':
         return drainHost(store, id, deadlineMs, actor)
     }

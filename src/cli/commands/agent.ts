@@ -4,6 +4,7 @@ import { ManorClient, path } from '../client.ts'
 import { type CommandModule, completedBy, examples, onAction, parsed, withJson } from '../command-module.ts'
 import { type CliContext, PROGRAM } from '../context.ts'
 import { CliError } from '../errors.ts'
+import { workOf } from '../output/agent-work.ts'
 import { show } from '../output/print.ts'
 import { stateCell, stateText } from '../output/states.ts'
 import { type Column, fields, table } from '../output/table.ts'
@@ -63,14 +64,12 @@ const columns = (terminal: Terminal, now: number): readonly Column<AgentView>[] 
   { title: 'STATE', cell: ({ phase }) => stateCell('agent', phase, terminal) },
   { title: 'FOR', cell: ({ phaseSince }) => formatDuration(now - phaseSince), align: 'right', droppable: 2 },
   { title: 'CONTROLLER', cell: ({ controller }) => controller, least: 10, droppable: 4 },
-  { title: 'BUILD', cell: view => (view.build ? `${view.build.job} #${view.build.number}` : taskOf(view)), least: 10 },
+  { title: 'BUILD', cell: workOf, least: 10 },
   { title: 'MEMORY', cell: memoryOf, align: 'right', droppable: 5 },
   { title: 'TEMPLATE', cell: ({ template }) => template, least: 8, droppable: 6 },
   { title: 'HOST', cell: ({ host }) => host ?? '', least: 8, droppable: 7 },
   { title: 'WHY', cell: ({ reason }) => reason?.message ?? '', least: 16, droppable: 3 },
 ]
-
-const taskOf = ({ item, task }: AgentView): string => (item === undefined && task === '' ? 'warm spare' : task)
 
 const memoryOf = ({ memoryMb, resources }: AgentView): string =>
   memoryMb === undefined ? formatSize(resources.memoryMb) : `${formatSize(memoryMb)} of ${formatSize(resources.memoryMb)}`
@@ -92,7 +91,7 @@ const describe = (view: AgentView, terminal: Terminal, now: number): string => {
     [
       ['why', view.reason?.message],
       ['mend', view.reason?.mend],
-      ['build', view.build ? `${view.build.job} #${view.build.number} ${view.build.result ?? 'running'}` : taskOf(view)],
+      ['build', view.build ? `${view.build.job} #${view.build.number} ${view.build.result ?? 'running'}` : workOf(view)],
       ['controller', view.controller],
       [
         'item',

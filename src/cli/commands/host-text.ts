@@ -1,4 +1,5 @@
 import type { HostDetailView, HostView, ResourcesView } from '../../api/contract.ts'
+import { workOf } from '../output/agent-work.ts'
 import { stateCell, stateText } from '../output/states.ts'
 import { type Column, fields, table } from '../output/table.ts'
 import type { Terminal } from '../output/terminal.ts'
@@ -89,5 +90,5 @@ const agentColumns = (terminal: Terminal, now: number): readonly Column<HostDeta
   { title: 'TENANT', cell: ({ tenant }) => tenant, droppable: 2 },
   { title: 'PHASE', cell: ({ phase }) => stateCell('agent', phase, terminal) },
   { title: 'SINCE', cell: ({ phaseSince }) => formatRelative(phaseSince, now), droppable: 1 },
-  { title: 'BUILD', cell: ({ build }) => (build === undefined ? '' : `${build.job} #${build.number}`) },
+  { title: 'BUILD', cell: workOf },
 ]

@@ -1,5 +1,5 @@
 import type { StatusView } from '../../api/contract.ts'
-import { AGENT_PHASES, CONTROLLER_PHASES } from '../../model/index.ts'
+import { AGENT_PHASES, CONTROLLER_PHASES, HOST_STATES } from '../../model/index.ts'
 import { ManorClient } from '../client.ts'
 import { type CommandModule, examples, onAction, withJson } from '../command-module.ts'
 import { PROGRAM } from '../context.ts'
@@ -27,6 +27,7 @@ export const statusCommand: CommandModule = {
 const describe = (view: StatusView, terminal: Terminal): string => {
   const { hosts, process, limits } = view
   const promised = `${formatCores(hosts.used.cpu)} of ${formatCores(hosts.capacity.cpu)} cores, ${formatSize(hosts.used.memoryMb)} of ${formatSize(hosts.capacity.memoryMb)} memory promised`
+  const isAllReady = Object.keys(hosts.states).every(state => state === 'ready')
   const live = AGENT_PHASES.filter(phase => phase !== 'ended')
   const rows = fields(
     [
@@ -38,7 +39,7 @@ const describe = (view: StatusView, terminal: Terminal): string => {
       ],
       ['agents', stateCounts('agent', view.agents, live, terminal) || 'none now'],
       ['queue', view.queued === 0 ? 'empty' : `${count(view.queued, 'item')}; the oldest waits ${formatDuration(view.longestWaitMs)}`],
-      [count(hosts.count, 'host'), promised],
+      [count(hosts.count, 'host'), isAllReady ? promised : `${stateCounts('host', hosts.states, HOST_STATES, terminal)}; ${promised}`],
       ['limits', limits.enforced ? 'enforced' : `${terminal.paint('yellow', 'not enforced')}${limits.reason ? `: ${limits.reason}` : ''}`],
       [
         'Manor itself',

@@ -52,16 +52,19 @@ export const registerAccess = (parent: Command, context: CliContext): void => {
 const withAccess = (command: Command): void => {
   command.option('--privileged', 'privileged containers')
   command.addOption(repeated('--capability <name>', 'a capability of Linux without CAP_, such as NET_ADMIN; may be given again'))
-  command.addOption(repeated('--host-path <path>', 'a path of the hosts, PATH to read or PATH:rw to write; may be given again'))
+  command.addOption(repeated('--host-path <path>', 'a path of the hosts, PATH or PATH:ro to read, PATH:rw to write; may be given again'))
   command.option('--host-network', "the host's own network")
 }
 
 const repeated = (flags: string, description: string): Option =>
   new Option(flags, description).argParser((text: string, before: readonly string[] = []) => [...before, text])
 
-const WRITABLE = ':rw'
-const pathOf = (text: string): { path: string; writable: boolean } =>
-  text.endsWith(WRITABLE) ? { path: text.slice(0, -WRITABLE.length), writable: true } : { path: text, writable: false }
+/** PATH, PATH:ro or PATH:rw. */
+const pathOf = (text: string): { path: string; writable: boolean } => {
+  const [, path = text, mode = 'ro'] = /^(.*):([^:]*)$/s.exec(text) ?? []
+  if (mode !== 'ro' && mode !== 'rw') throw new CliError(`--host-path is "${text}": give PATH or PATH:ro to read, PATH:rw to write there.`)
+  return { path, writable: mode === 'rw' }
+}
 
 const allowed = (before: AccessView, { privileged, capability = [], hostPath = [], hostNetwork }: AccessOptions): AccessView => {
   const paths = hostPath.map(pathOf)
@@ -94,7 +97,9 @@ const changeAccess = async (
   const { privileged, capability, hostPath, hostNetwork, all } = options
   if (!privileged && capability === undefined && hostPath === undefined && !hostNetwork && !all)
     throw new CliError(
-      `Nothing was named: use --privileged, --capability, --host-path or --host-network (see ${PROGRAM} tenant allow --help).`,
+      changed === allowed
+        ? `Nothing was named: use --privileged, --capability, --host-path or --host-network (see ${PROGRAM} tenant allow --help).`
+        : `Nothing was named: use --privileged, --capability, --host-path, --host-network or --all (see ${PROGRAM} tenant deny --help).`,
     )
   const client = new ManorClient(context, options)
   const view = await aboutTenant(client, name, async () => {
