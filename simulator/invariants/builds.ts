@@ -23,7 +23,7 @@ export const noBuildLostByUs: Invariant = {
       return { quietForMs: world.now - since + Math.max(0, aheadMs), silentForMs: world.now - (heardAt.get(controller) ?? 0) }
     }
     return {
-      manorUp: () => {
+      manorBegins: () => {
         for (const one of quiet.values()) one.aheadMs = world.manorClockOffsetMs - one.clockOffsetMs
       },
       event: ({ kind, type, subject, data }) => {

@@ -8,6 +8,8 @@ import type { Manor } from './manor.ts'
 
 /** Who watches the world: invariants and statistics. Each is told of what it names; it must not change anything. */
 export type Observer = {
+  /** Its process begins; by the time that it is up it has decided already. */
+  manorBegins?(): void
   manorUp?(manor: Manor): void
   manorDown?(): void
   manorError?(id: string, cause: unknown): void

@@ -119,6 +119,7 @@ export class World {
     this.#wantsManor = true
     const number = ++this.#manors
     this.log.add(`manor: process ${number} begins`)
+    for (const observer of this.observers) observer.manorBegins?.()
     void Manor.start(this, number, entries => this.#fed(entries)).then(
       manor => {
         if (!manor.gate.isOpen) return
