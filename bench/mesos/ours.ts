@@ -4,7 +4,8 @@
  * - `fill`: launches tasks until so many run and keeps them so; told a number of milliseconds, it says what it used in so long; told `full`,
  *   it says when all run again.
  * - `adopt`: finds those of a process that was killed, says when Mesos has told it of each, and which they are.
- * - `passes`: adopts and keeps them while a scheduler turns without pause; told a number of milliseconds, it says when it heard of what.
+ * - `passes`: adopts and keeps them while a scheduler turns without pause; told a number of milliseconds, it says when it read and
+ *   heard of what.
  * - `turns`: told a name, starts one task from the wish for an offer on, and ends it; told none, ends its framework. Its records are in a store.
  */
 import { performance } from 'node:perf_hooks'
@@ -127,15 +128,14 @@ const adopted = async (engine: MesosEngine, count: number, openedAt: number): Pr
   return { adoptedAt, engineMs, tasks: await running(), residentMb: residentMb(), cpuMs: cpuMs() }
 }
 
-const passes = async (engine: MesosEngine, { count, most, until }: OursOptions): Promise<void> => {
+const passes = async (engine: MesosEngine, { count, most, until }: OursOptions, times: ReadTimes): Promise<void> => {
   const keeper = new Keeper({ engine, most, until })
   // What ended meanwhile, and what was killed before it was launched, is replaced.
   await waitFor(() => engine.counts.subscriptions > 0 && engine.counts.unanswered === 0, { what: 'Mesos has told of all', everyMs: 10 })
   const all = (await engine.list(signal)).filter(({ state }) => state === 'running' || state === 'starting')
   keeper.adopt(all.map(({ id }) => id))
   keeper.add(Math.max(0, count - all.length))
-  const times = new ReadTimes(keeper)
-  process.on('message', (forMs: number) => void times.run(forMs).then(read => process.send?.({ read })))
+  process.on('message', (forMs: number) => void times.run(keeper, forMs).then(read => process.send?.({ read })))
   process.send?.({ ready: true })
 }
 
@@ -173,6 +173,7 @@ process.on('disconnect', () => {
 })
 const openedAt = performance.now()
 const state = options.mode === 'turns' ? await inStore(options.file) : fileState(options.file)
+const times = new ReadTimes()
 const engine = await openEngine(options.url, CRASH_OWNER, state, { usageEveryMs: 3_600_000 })
 switch (options.mode) {
   case 'fill':
@@ -182,7 +183,7 @@ switch (options.mode) {
     process.send?.({ adopted: await adopted(engine, options.count, openedAt) })
     break
   case 'passes':
-    await passes(engine, options)
+    await passes(engine, options, times)
     break
   case 'turns':
     turns(engine)

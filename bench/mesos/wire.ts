@@ -5,19 +5,10 @@
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { RecordReader } from '../../src/engines/mesos/record-io.ts'
-import { readTaskId } from '../../src/engines/mesos/task-id.ts'
+import { updateKey } from './update-key.ts'
 import { type Arrival, nowMs } from './waits.ts'
 
-const STATES = new Map([
-  ['TASK_RUNNING', 'running'],
-  ['TASK_FINISHED', 'ended'],
-  ['TASK_KILLED', 'ended'],
-])
-
-type Update = {
-  readonly type: string
-  readonly update?: { readonly status?: { readonly task_id?: { readonly value: string }; readonly state?: string } }
-}
+type Update = { readonly update?: { readonly status?: Parameters<typeof updateKey>[0] } }
 
 const leader = new URL(process.argv[2] ?? '')
 const agent = new Agent({ keepAlive: true })
@@ -26,10 +17,8 @@ let arrived: Arrival[] = []
 const noted = (record: Buffer, from: number): Arrival | undefined => {
   // Offers are large, and nobody asks for them here.
   if (!record.subarray(0, 4_096).includes('UPDATE')) return undefined
-  const { task_id, state = '' } = (JSON.parse(String(record)) as Update).update?.status ?? {}
-  const named = task_id === undefined ? undefined : readTaskId(task_id.value)
-  const means = STATES.get(state)
-  return named === undefined || means === undefined ? undefined : { key: `${named.workload} ${means}`, from, sentAt: from }
+  const key = updateKey((JSON.parse(String(record)) as Update).update?.status ?? {})
+  return key === undefined ? undefined : { key, from, sentAt: from }
 }
 
 const server = createServer((incoming, answer) => {

@@ -147,6 +147,8 @@ export const placing = (engine: MesosEngine, patienceMs = 3_000): Engine & { rea
         reservedFor === workload.tenant &&
         resources.cpu >= workload.resources.cpu &&
         resources.memoryMb >= workload.resources.memoryMb &&
+        // What a task has just left may be an offer of its own, without any port.
+        ports.reduce((count, { first, last }) => count + last - first + 1, 0) >= Object.keys(workload.ports).length &&
         Object.values(workload.ports).every(port => port === 0 || ports.some(({ first, last }) => port >= first && port <= last)),
     )
   const submit: Engine['submit'] = async (workload, on, signal) => {

@@ -8,6 +8,7 @@ import { seededRandom, systemClock } from '../../runtime/index.ts'
 import { Connection, type Farewell } from './connection.ts'
 import { fixedLeaders } from './discovery.ts'
 import { MesosHttp, MesosHttpError } from './http.ts'
+import { StreamReader } from './stream-reader.ts'
 import type { MesosEvent } from './wire.ts'
 
 type Received = { readonly headers: IncomingMessage['headers']; readonly body: string }
@@ -78,10 +79,13 @@ const connected = async (
   mayLead?: () => Promise<boolean>,
 ): Promise<void> => {
   const seen: Seen = { events: [], ends: [], farewells: [], answered: [], subscriptions: 0 }
-  const http = new MesosHttp({ clock: systemClock, ...(credentials === undefined ? {} : { credentials }) })
+  const access = credentials === undefined ? {} : { credentials }
+  const http = new MesosHttp({ clock: systemClock, ...access })
+  const reader = new StreamReader(access)
   const connection = new Connection({
     framework: INFO.id.value,
     http,
+    reader,
     discovery: fixedLeaders(origins),
     clock: systemClock,
     random: seededRandom(1),
@@ -100,6 +104,7 @@ const connected = async (
     await work(connection, seen)
   } finally {
     await connection.close()
+    await reader.close()
     await http.close()
   }
 }

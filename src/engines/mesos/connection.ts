@@ -1,16 +1,12 @@
 import { type Backoff, backoffDelay, type Clock, type Random } from '../../runtime/index.ts'
 import type { LeaderDiscovery } from './discovery.ts'
-import { type Answer, type MesosHttp, MesosHttpError, type OpenAnswer } from './http.ts'
-import { RecordReader } from './record-io.ts'
-import { type Call, type FrameworkInfo, type MesosEvent, readEvent } from './wire.ts'
+import { type Answer, type MesosHttp, MesosHttpError } from './http.ts'
+import type { EventStream, StreamReader } from './stream-reader.ts'
+import type { Call, FrameworkInfo, MesosEvent } from './wire.ts'
 
 const PATH = '/api/v1/scheduler'
-const STREAM_ID = 'mesos-stream-id'
 /** A leader that has fallen or recovers answers within seconds; Mesos' documents ask for no more than 15 between tries. */
 const RECONNECT: Backoff = { firstMs: 200, factor: 2, mostMs: 15_000 }
-/** So many heartbeats may be missed: what Mesos' documents advise. */
-const HEARTBEATS_MISSED = 5
-const DEFAULT_HEARTBEAT_MS = 15_000
 
 /** What the leader said that ends this framework's connection for good. */
 export type Farewell = {
@@ -35,7 +31,9 @@ export type ConnectionHandler = {
 export type ConnectionOptions = {
   /** The framework's id, which each call carries. */
   readonly framework: string
+  /** For calls; the stream is read by the reader. */
   readonly http: MesosHttp
+  readonly reader: StreamReader
   readonly discovery: LeaderDiscovery
   readonly clock: Clock
   readonly random: Random
@@ -47,8 +45,8 @@ export type ConnectionOptions = {
 type Open = { readonly origin: string; readonly streamId: string; readonly abort: AbortController }
 
 /**
- * The subscription of one framework with the leader: found, opened, watched, opened again. Events are handed on in the order of the stream,
- * synchronously; a handler that waits for something keeps it to itself, so that reading never waits for it.
+ * The subscription of one framework with the leader: found, opened, opened again. It is read and watched by the reader's thread; events are
+ * handed on here in the order of the stream, synchronously, and a handler that waits for something keeps it to itself.
  */
 export class Connection {
   readonly #options: ConnectionOptions
@@ -172,44 +170,29 @@ export class Connection {
 
   /** Subscribes and reads until the stream ends. Resolves to true where there will be no other; rejects with the cause of any other end. */
   async #subscribe(leader: string): Promise<boolean> {
-    const { http, handler } = this.#options
+    const { reader, handler } = this.#options
     const abort = new AbortController()
     const onStop = (): void => abort.abort(this.#stop.signal.reason)
     this.#stop.signal.addEventListener('abort', onStop, { once: true })
-    const watchdog = new Watchdog(this.#options.clock, silentMs =>
-      abort.abort(new Error(`The leader has said nothing for ${Math.round(silentMs / 1_000)} s.`)),
-    )
     try {
       const { info, suppressed } = handler.describe()
       const call = { type: 'SUBSCRIBE', framework_id: info.id, subscribe: { framework_info: info, suppressed_roles: suppressed } }
-      const answer = await http.open(leader, PATH, call, abort.signal)
-      const streamId = await this.#streamIdOf(answer)
+      const stream = await reader.open(leader, PATH, call, abort.signal)
       this.#open = undefined
-      return await this.#read(answer, { origin: answer.origin, streamId, abort }, watchdog)
+      return await this.#read(stream, { origin: stream.origin, streamId: stream.streamId, abort })
     } catch (cause) {
       throw abort.signal.aborted ? abort.signal.reason : cause
     } finally {
-      watchdog.stop()
       this.#open = undefined
       this.#stop.signal.removeEventListener('abort', onStop)
       abort.abort()
     }
   }
 
-  async #streamIdOf(answer: OpenAnswer): Promise<string> {
-    const streamId = answer.headers[STREAM_ID]
-    if (answer.status === 200 && typeof streamId === 'string') return streamId
-    const text = await answer.body.text()
-    throw new MesosHttpError(answer.status, `${answer.origin} answered SUBSCRIBE with ${answer.status}: ${text.slice(0, 500)}`)
-  }
-
-  async #read(answer: OpenAnswer, open: Open, watchdog: Watchdog): Promise<boolean> {
-    const reader = new RecordReader()
-    for await (const chunk of answer.body) {
-      watchdog.alive()
-      for (const record of reader.push(chunk)) {
+  async #read({ batches }: EventStream, open: Open): Promise<boolean> {
+    for await (const events of batches) {
+      for (const event of events) {
         if (this.#parted) return true
-        const event = readEvent(record)
         if (event.type === 'ERROR') {
           const farewell = farewellOf(event.error.message)
           if (farewell === undefined) throw new Error(`Mesos ended the subscription: ${event.error.message}`)
@@ -217,7 +200,6 @@ export class Connection {
           return true
         }
         if (event.type === 'SUBSCRIBED') {
-          watchdog.expect(((event.subscribed.heartbeat_interval_seconds ?? 0) * 1_000 || DEFAULT_HEARTBEAT_MS) * HEARTBEATS_MISSED)
           this.#open = open
           this.#subscriptions++
           this.#options.handler.subscribed(open.origin)
@@ -239,40 +221,4 @@ const FAREWELLS: readonly (readonly [pattern: RegExp, kind: Farewell['kind']])[]
 export const farewellOf = (message: string): Farewell | undefined => {
   const found = FAREWELLS.find(([pattern]) => pattern.test(message))
   return found && { kind: found[1], message }
-}
-
-/** Tells when nothing was heard for too long. One timer, whatever the number of events. */
-class Watchdog {
-  readonly #clock: Clock
-  readonly #onSilence: (silentMs: number) => void
-  #limitMs = DEFAULT_HEARTBEAT_MS * HEARTBEATS_MISSED
-  #heardAt: number
-  #cancel: () => void = () => undefined
-
-  constructor(clock: Clock, onSilence: (silentMs: number) => void) {
-    this.#clock = clock
-    this.#onSilence = onSilence
-    this.#heardAt = clock.monotonic()
-    this.#arm()
-  }
-
-  alive(): void {
-    this.#heardAt = this.#clock.monotonic()
-  }
-
-  expect(limitMs: number): void {
-    this.#limitMs = limitMs
-    this.#arm()
-  }
-
-  stop(): void {
-    this.#cancel()
-  }
-
-  #arm(): void {
-    this.#cancel()
-    const left = this.#heardAt + this.#limitMs - this.#clock.monotonic()
-    if (left <= 0) this.#onSilence(this.#limitMs)
-    else this.#cancel = this.#clock.after(left, () => this.#arm())
-  }
 }

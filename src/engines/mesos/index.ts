@@ -1,6 +1,7 @@
 /**
  * The engine that runs workloads on Mesos, as one framework for the whole fleet. Start reading at mesos-engine.ts; connection.ts keeps the
- * subscription, task-book.ts the tasks, offer-desk.ts the offers. What Mesos says is in wire.ts, what it means in status.ts and end-reason.ts.
+ * subscription, whose stream stream-reader.ts reads in a thread; task-book.ts keeps the tasks, offer-desk.ts the offers. What Mesos says is in
+ * wire.ts, what it means in status.ts and end-reason.ts.
  */
 export { fixedLeaders, type LeaderDiscovery } from './discovery.ts'
 export { renewFramework } from './framework.ts'

@@ -24,6 +24,7 @@ import { OperatorApi } from './operator-api.ts'
 import { type Parting, partingError, partingOf } from './parting.ts'
 import { type FrameworkIds, NotLeadingError, type TaskRecord, type TaskRecords } from './ports.ts'
 import { Roles } from './roles.ts'
+import { StreamReader } from './stream-reader.ts'
 import { TaskBook } from './task-book.ts'
 import { taskIdOf } from './task-id.ts'
 import { type ContainerOptions, checkTask, containerizerOf, roleOf, rolePrefixProblem, taskInfo, wantedOf } from './task-info.ts'
@@ -110,6 +111,7 @@ class Mesos implements MesosEngine {
   readonly #options: MesosEngineOptions
   readonly #framework: string
   readonly #http: MesosHttp
+  readonly #reader: StreamReader
   readonly #operator: OperatorApi
   readonly #liveness: Liveness
   readonly #agentClient: AgentClient
@@ -133,11 +135,12 @@ class Mesos implements MesosEngine {
     this.#framework = framework
     const { clock, random } = options
     const prefix = options.rolePrefix ?? DEFAULT_PREFIX
-    this.#http = new MesosHttp({
-      clock,
+    const access = {
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
-    })
+    }
+    this.#http = new MesosHttp({ clock, ...access })
+    this.#reader = new StreamReader(access)
     this.#operator = new OperatorApi(this.#http)
     this.#liveness = new Liveness(clock, origin => this.#operator.alive(origin, this.#closing.signal))
     this.#agentClient = new AgentClient(this.#http)
@@ -145,6 +148,7 @@ class Mesos implements MesosEngine {
     this.#connection = new Connection({
       framework,
       http: this.#http,
+      reader: this.#reader,
       discovery: options.discovery,
       clock,
       random,
@@ -191,7 +195,14 @@ class Mesos implements MesosEngine {
   }
 
   async start(): Promise<void> {
-    await this.#book.load()
+    // Before the records are read: what an older instance still hears and writes until the subscription is little then.
+    await this.#reader.start()
+    try {
+      await this.#book.load()
+    } catch (cause) {
+      await this.#reader.close()
+      throw cause
+    }
     this.#connection.start()
     this.#sampling = this.#sample()
   }
@@ -199,6 +210,7 @@ class Mesos implements MesosEngine {
   async close(): Promise<void> {
     this.#closing.abort(new DOMException('The Mesos engine was closed.', 'AbortError'))
     await this.#connection.close()
+    await this.#reader.close()
     this.#book.disconnected()
     this.#roles.disconnected()
     this.#desk.lost()
@@ -290,8 +302,12 @@ class Mesos implements MesosEngine {
       await this.#whetherLaunched(known)
       known = this.#book.get(workload.id)
     }
-    if (known !== undefined) return
     const claim = this.#desk.claim(workload.id)
+    if (known !== undefined) {
+      // Its place is of no use: whoever waits for one is not to wait until it expires.
+      claim?.release()
+      return
+    }
     if (claim === undefined || (on !== undefined && claim.host !== on)) throw offersGone(workload.id)
     await this.#launch(workload, claim)
   }
