@@ -72,6 +72,8 @@ const INFO = {
   capabilities: [],
 }
 
+const isStatus = (status: number) => (cause: unknown) => cause instanceof MesosHttpError && cause.status === status
+
 const connected = async (
   origins: readonly string[],
   work: (connection: Connection, seen: Seen) => Promise<void>,
@@ -222,6 +224,27 @@ for (const fixture of ['bad-disconnected', 'bad-framework'] as const)
       await waitFor(() => seen.subscriptions === 2, { what: 'it is subscribed again' })
     })
   })
+
+test('a call that is refused before the stream says why does not keep that from being heard', async () => {
+  let stream: ServerResponse | undefined
+  await using server = await serve((request, response) => {
+    if (JSON.parse(request.body).type !== 'SUBSCRIBE') {
+      // The refusal overtakes what was said on the stream before it.
+      response.writeHead(403).end('Framework is not subscribed')
+      response.once('close', () => stream?.end(framed(JSON.stringify({ type: 'ERROR', error: { message: 'Framework failed over' } }))))
+      return
+    }
+    stream = response
+    answer('stream', response)
+  })
+  await connected([server.origin], async (connection, seen) => {
+    await waitFor(() => seen.subscriptions === 1, { what: 'it has subscribed' })
+    await assert.rejects(connection.call({ type: 'SUPPRESS', suppress: { roles: [] } }), isStatus(403))
+    await waitFor(() => seen.farewells.length === 1, { what: 'it has heard why', seen: () => seen.ends })
+    assert.deepEqual(seen.ends, [])
+    assert.equal(seen.subscriptions, 1)
+  })
+})
 
 test('a leader that says nothing for five heartbeats is left', async () => {
   await using server = await serve((_request, response) => {

@@ -8,6 +8,9 @@ const PATH = '/api/v1/scheduler'
 /** A leader that has fallen or recovers answers within seconds; Mesos' documents ask for no more than 15 between tries. */
 const RECONNECT: Backoff = { firstMs: 200, factor: 2, mostMs: 15_000 }
 
+/** What the leader says last is on its way when it refuses a call. */
+const LAST_WORDS_MS = 500
+
 /** What the leader said that ends this framework's connection for good. */
 export type Farewell = {
   /** `superseded`: another instance has taken the framework over. `removed`: the framework is dead. `refused`: its description is not taken. */
@@ -58,6 +61,7 @@ export class Connection {
   #unfollow: (() => void) | undefined
   #subscriptions = 0
   #parted = false
+  #givenUp: Open | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -110,10 +114,18 @@ export class Connection {
       handler.answered(open.origin)
       return answer
     }
-    // A stream that the leader does not know any more is of no use, though its socket may still be open. One that somebody else's has taken the
-    // place of is about to say so itself, and must be heard: whoever is superseded may not subscribe again.
-    if (answer.status === 403 || /cannot be found/.test(answer.body)) open.abort.abort(new MesosHttpError(answer.status, answer.body))
+    if (answer.status === 403 || /cannot be found/.test(answer.body)) this.#giveUp(open, new MesosHttpError(answer.status, answer.body))
     throw new MesosHttpError(answer.status, `Mesos refused ${call.type} with ${answer.status}: ${answer.body.slice(0, 500)}`)
+  }
+
+  /**
+   * A stream that the leader does not know any more is of no use, though its socket may still be open. One that somebody else's has taken the place
+   * of says so itself, and its thread may read that after this refusal was: it is waited for, since whoever is superseded may not subscribe again.
+   */
+  #giveUp(open: Open, cause: unknown): void {
+    if (this.#givenUp === open) return
+    this.#givenUp = open
+    this.#options.clock.after(LAST_WORDS_MS, () => open.abort.abort(cause))
   }
 
   #leads(origin: string | undefined): void {

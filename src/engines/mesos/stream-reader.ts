@@ -21,10 +21,16 @@ export class StreamReader {
     this.#settings = settings
   }
 
-  /** Begins the thread, where none has begun; resolves once a stream is opened without delay. */
+  /** Begins the thread, where none has begun; resolves once a stream is opened without delay. A process that waits for it does not end meanwhile. */
   async start(): Promise<void> {
     this.#thread ??= this.#begin()
-    await this.#ready.promise
+    const thread = this.#thread
+    thread.ref()
+    try {
+      await this.#ready.promise
+    } finally {
+      thread.unref()
+    }
   }
 
   /** Rejects with a MesosHttpError where the leader does not accept the call. The signal ends the stream, also once it is open. */
