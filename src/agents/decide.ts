@@ -100,7 +100,7 @@ export const decide = (view: BrokerView): Decision => {
   const moves: (LifeMove & { readonly agent: Agent })[] = []
   const asks = new Map<AgentId, 'submit' | 'stop'>()
   const marks = new Map<AgentId, Marks>()
-  const times: (number | undefined)[] = []
+  const times: number[] = []
   for (const { agent, life } of lives) {
     if (life.move) moves.push({ ...life.move, agent })
     else if (life.ask) asks.set(agent.id, life.ask)

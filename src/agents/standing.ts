@@ -12,7 +12,6 @@ import {
   isSpare,
   MINUTE,
   type Reason,
-  type Resources,
   SECOND,
   type Tenant,
   type Timestamp,
@@ -140,10 +139,10 @@ export class Standing {
   /** Whether its row tells anything that matters to a place. */
   noteHost(id: HostId): boolean {
     const { engine, store } = this.#ports
-    const host = store.get('host', id)
-    const known = this.#hosts.get(id)
     // Of lent hosts only what is wanted matters, and that is told by rows of its own.
-    if (engine.offers !== undefined || (host !== undefined && known !== undefined && isSameHost(known, host))) return false
+    if (engine.offers !== undefined) return false
+    const host = store.get('host', id)
+    if (host !== undefined && !this.#scheduler.fleet.isNews(asFleetHost(host))) return false
     this.#notedHosts.add(id)
     return true
   }
@@ -264,8 +263,7 @@ export class Standing {
       if (this.#hosts.delete(id)) this.#scheduler.fleet.removeHost(id)
       return
     }
-    const known = this.#hosts.get(id)
-    if (known !== undefined && isSameHost(known, host)) return
+    if (this.#hosts.get(id) === host) return
     this.#hosts.set(id, host)
     this.#scheduler.fleet.putHost(asFleetHost(host))
   }
@@ -427,19 +425,7 @@ const BOUNDLESS: FleetHost = {
   capacity: { cpu: 1e6, memoryMb: 4e9, diskMb: 1e11 },
 }
 
-/** As far as it matters to a place: when a host was seen last does not, and would make everybody look again. */
-const isSameHost = (a: Host, b: Host): boolean =>
-  a === b ||
-  (a.role === b.role &&
-    a.state === b.state &&
-    a.reservedFor === b.reservedFor &&
-    isSameAmount(a.capacity, b.capacity) &&
-    isSameText(a.attributes, b.attributes) &&
-    isSameText(a.images, b.images))
-
-/** Plain data that an engine gives anew with each list, mostly as the same object. */
-const isSameText = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b)
-
+/** What matters to a place: when a host was seen last does not, and would make everybody look again. */
 const asFleetHost = ({ id, role, capacity, attributes, state, reservedFor, images }: Host): FleetHost => ({
   id,
   role,
@@ -465,7 +451,7 @@ const isSameClaim = (a: RunningWork, b: RunningWork): boolean =>
   a.controller === b.controller &&
   a.tier === b.tier &&
   a.preemptible?.cost === b.preemptible?.cost &&
-  isSameAmount(a.resources, b.resources)
+  isSameAmount(a, b)
 
 const isSameTask = (a: Task, b: Task): boolean =>
   a.tier === b.tier &&
@@ -474,8 +460,8 @@ const isSameTask = (a: Task, b: Task): boolean =>
   a.ports === b.ports &&
   a.preemptible?.cost === b.preemptible?.cost &&
   a.near?.[0] === b.near?.[0] &&
-  isSameText(a.constraints, b.constraints) &&
-  isSameAmount(a.resources, b.resources)
+  (a.constraints === b.constraints || JSON.stringify(a.constraints) === JSON.stringify(b.constraints)) &&
+  isSameAmount(a, b)
 
-const isSameAmount = (a: Resources, b: Resources): boolean =>
+const isSameAmount = ({ resources: a }: RunningWork | Task, { resources: b }: RunningWork | Task): boolean =>
   a === b || (a.cpu === b.cpu && a.memoryMb === b.memoryMb && a.diskMb === b.diskMb)

@@ -212,9 +212,10 @@ const byAge = (agents: readonly Agent[]): Agent[] => [...agents].sort((a, b) => 
 /** Ended workloads whose traces can go: those of agents that are forgotten, and all but the newest for a while. */
 const ended = (left: readonly Left[], now: Timestamp): readonly Observation[] => {
   const over = left.filter(({ observation }) => observation.state === 'ended')
-  const isFresh = ({ agent }: Left): boolean => agent !== undefined && now - (agent.endedAt ?? 0) < LOGS_KEPT_MS
-  if (over.length <= LOGS_KEPT && over.every(isFresh)) return []
-  const newest = byAge(over.flatMap(({ agent }) => (agent === undefined ? [] : [agent])))
-  const kept = new Set(newest.slice(0, LOGS_KEPT).filter(({ endedAt }) => now - (endedAt ?? 0) < LOGS_KEPT_MS))
+  const isFresh = (agent: Agent | undefined): agent is Agent => agent !== undefined && now - (agent.endedAt ?? 0) < LOGS_KEPT_MS
+  const fresh = over.map(({ agent }) => agent).filter(isFresh)
+  // Mostly nothing is to go, and then nothing is sorted.
+  if (fresh.length === over.length && over.length <= LOGS_KEPT) return []
+  const kept = new Set(byAge(fresh).slice(0, LOGS_KEPT))
   return over.filter(({ agent }) => agent === undefined || !kept.has(agent)).map(({ observation }) => observation)
 }

@@ -67,14 +67,20 @@ export class Fleet {
     return free
   }
 
+  /** Whether a host is not there yet, or was told otherwise. Engines tell all theirs every few seconds: what is as before is to wake nobody. */
+  isNews(host: FleetHost): boolean {
+    const slot = this.#slots.get(host.id)
+    const before = slot === undefined ? undefined : this.#records[slot]?.host
+    return before === undefined || JSON.stringify(before) !== JSON.stringify(host)
+  }
+
   /** Adds a host, or takes over what it says of itself now. What runs there stays. */
   putHost(host: FleetHost): void {
+    if (!this.isNews(host)) return
     const known = this.#slots.get(host.id)
     const slot = known ?? this.#newSlot(host)
     const record = this.#records[slot] ?? recordOf(host)
     const before = record.host
-    // Engines tell all their hosts every few seconds; what is as before must not make anybody look again.
-    if (known !== undefined && JSON.stringify(before) === JSON.stringify(host)) return
     this.#records[slot] = record
     if (known !== undefined) {
       this.#index(before, slot, false)
