@@ -6,7 +6,7 @@ import { type DoubleSize, measureOnDouble } from './on-double.ts'
 import { type Real, type RealSize, runOnReal } from './on-real.ts'
 import type { Turn } from './turn.ts'
 
-const REAL: RealSize = { agents: 317, agentsPerProcess: 80, tasks: 8_000, starting: 80, turns: 40, forMs: 10_000 }
+const REAL: RealSize = { agents: 317, agentsPerProcess: 80, tasks: 8_000, starting: 80, turns: 80, forMs: 10_000 }
 export const QUICK_REAL: RealSize = { agents: 40, agentsPerProcess: 40, tasks: 200, starting: 40, turns: 20, forMs: 3_000 }
 const DOUBLE: readonly DoubleSize[] = [
   { agents: 317, tasks: 8_000, forMs: 30_000 },
@@ -44,7 +44,7 @@ const realFigures = ({ agents, tasks }: RealSize, real: Real): Figure[] => {
   return [
     against(`${name}: one start, from submit to running, median`, 'ms', ours('runningMs'), byHand('runningMs'), { ratio: GOAL_START }),
     beside(`${name}: of it until the leader has taken the launch on, median`, 'ms', ours('takenMs'), byHand('takenMs')),
-    figure('of it until its records were on the disk, median', ours('keptMs'), 'ms'),
+    figure('of it until its records were kept, median', ours('keptMs'), 'ms'),
     beside(`${name}: before it, from the wish for an offer to the first, median`, 'ms', ours('offerMs'), byHand('offerMs')),
     figure('the same while offers come already, the whole round, median', median(real.roundsMs), 'ms'),
     figure('all agents registered', real.registeredMs / 1_000, 's'),

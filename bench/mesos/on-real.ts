@@ -92,7 +92,7 @@ const WARM_TURNS = 5
 
 /**
  * Single starts on the empty cluster, one of ours and one by hand after the other, the first of the two in turn, each once nothing of the one before
- * is left: an agent that still clears up is slower. Ours are kept in Manor's own store, on the disk before a launch or an acknowledgement goes out;
+ * is left: an agent that still clears up is slower. Ours are kept in Manor's own store before a launch or an acknowledgement goes out;
  * by hand nothing is kept.
  */
 const inTurn = async (

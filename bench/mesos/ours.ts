@@ -155,7 +155,7 @@ const timed = async <Result>(work: Promise<Result>): Promise<Result> => {
   return result
 }
 
-/** As a Manor keeps them: each on the disk before Mesos is told. */
+/** As a Manor keeps them: each before Mesos is told. */
 const inStore = async (file: string): Promise<Pick<MesosState, 'frameworkIds' | 'tasks'>> => {
   const store = await openSqliteStore(file, systemClock)
   const tasks = taskRecordsIn(store, await beginTerm(store))

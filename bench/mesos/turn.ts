@@ -11,7 +11,7 @@ export type Turn = {
   readonly runningMs: number
   /** Of it until the leader has taken the launch on. */
   readonly takenMs: number
-  /** Of it until records were on the disk: the intent, and the update before TASK_RUNNING. By hand nothing is kept. */
+  /** Of it until records were kept: the intent, on the disk, and the update before TASK_RUNNING. By hand nothing is kept. */
   readonly keptMs: number
 }
 

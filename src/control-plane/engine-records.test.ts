@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { NotLeadingError, type TaskRecord } from '../engines/index.ts'
 import { hostId, workloadId } from '../model/index.ts'
 import { VirtualClock } from '../runtime/index.ts'
-import { openSqliteStore } from '../store/index.ts'
+import { type Durable, openSqliteStore, Store, sqliteDurable } from '../store/index.ts'
 import { beginTerm, frameworkIdsIn, taskRecordsIn } from './engine-records.ts'
 
 const record = (change: Partial<TaskRecord> = {}): TaskRecord => ({
@@ -39,6 +39,25 @@ test('a task is inserted once, changed and forgotten', async () => {
   assert.deepEqual(await tasks.load(), [record({ step: 'running', startedAt: 5 })])
   await tasks.delete(workloadId('a.1'))
   assert.deepEqual(await tasks.load(), [])
+  await store.close()
+})
+
+test('a launch and an end outlive a power cut; between them Mesos tells the state again', async () => {
+  const forced: boolean[] = []
+  const durable = await sqliteDurable(':memory:')
+  const told: Durable = {
+    ...durable,
+    commit: (batch, isForced) => {
+      forced.push(isForced)
+      return durable.commit(batch, isForced)
+    },
+  }
+  const store = await Store.open(told, new VirtualClock())
+  const tasks = taskRecordsIn(store, await beginTerm(store))
+  forced.length = 0
+  await tasks.insert(record())
+  for (const step of ['staging', 'starting', 'running', 'killing', 'ended'] as const) await tasks.save(record({ step }))
+  assert.deepEqual(forced, [true, false, false, false, false, true])
   await store.close()
 })
 

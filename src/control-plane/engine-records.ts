@@ -37,8 +37,11 @@ export const beginTerm = async (store: Store): Promise<Term> => {
 }
 
 /**
- * What is known of Mesos' tasks, in the store, for as long as a term lasts: that it does is looked at in the transaction of each write. Mesos takes an acknowledgement as a promise that its update is kept, so each is on the disk
- * before the call resolves; updates that come together share one flush.
+ * What is known of Mesos' tasks, in the store, for as long as a term lasts: that it does is looked at in the transaction of each write.
+ *
+ * Each write has outlived this process before its call resolves. Against a power cut only that is forced to the disk which Mesos would not tell
+ * again: that a task was to be launched, since who has forgotten it launches another, and how it ended, since the leader forgets an ended task
+ * once that is acknowledged. How a task is that has not ended is asked for at the next subscription (docs/reconciliation.md of Mesos).
  */
 export const taskRecordsIn = (store: Store, term: Term): TaskRecords => {
   const keyOf = (workload: WorkloadId): string => TASK + workload
@@ -65,7 +68,7 @@ export const taskRecordsIn = (store: Store, term: Term): TaskRecords => {
           check(tx)
           tx.put('engine-record', put(record))
         },
-        { flush: true },
+        { flush: record.step === 'ended' },
       ),
     delete: workload =>
       store.transact(tx => {

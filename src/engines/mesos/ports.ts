@@ -1,7 +1,8 @@
 import type { HostId, Milliseconds, Timestamp, WorkloadId, WorkloadLabels } from '../../model/index.ts'
 
 /**
- * What the Mesos engine has kept for it. All calls resolve once what they did is durable: an answer to Mesos follows only then.
+ * What the Mesos engine has kept for it. All calls resolve once what they did is durable, an answer to Mesos follows only then; durable is what
+ * outlives this process, and a power cut too where nothing else is said.
  */
 export interface FrameworkIds {
   read(): Promise<string | undefined>
@@ -22,6 +23,7 @@ export interface TaskRecords {
   load(): Promise<readonly TaskRecord[]>
   /** Adds a record; where the workload has one already, gives that back and changes nothing. */
   insert(record: TaskRecord): Promise<TaskRecord | undefined>
+  /** Outlives a power cut only where the task has ended: of one that has not, Mesos tells the state again. */
   save(record: TaskRecord): Promise<void>
   delete(workload: WorkloadId): Promise<void>
 }
