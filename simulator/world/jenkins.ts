@@ -143,25 +143,29 @@ export class Jenkins {
     this.#carryOut()
   }
 
-  /** One pass of the hook over its nodes, as hook/manor.groovy does it. */
+  /** One pass of the hook over its nodes, as hook/manor.groovy does it: a report is due only where it changed something. */
   #carryOut(): void {
     const wanted = this.#wanted
     if (wanted === undefined || !this.isServing) return
     const { nodes, used } = this.home
+    let changed = this.applied !== wanted.revision
     const names = new Set(wanted.nodes.map(({ name }) => name))
-    for (const { name, labels } of wanted.nodes)
-      if (!nodes.has(name) && !used.has(name))
-        nodes.set(name, { name, labels: new Set(labels.split(' ')), online: false, used: false, building: undefined })
+    for (const { name, labels } of wanted.nodes) {
+      if (nodes.has(name) || used.has(name)) continue
+      nodes.set(name, { name, labels: new Set(labels.split(' ')), online: false, used: false, building: undefined })
+      changed = true
+    }
     for (const node of nodes.values()) {
       if ((names.has(node.name) && !node.used) || node.building) continue
       nodes.delete(node.name)
+      changed = true
       if (node.online) this.#events.closed(node.name)
     }
     const old = used.size > USED_NAMES ? [...used].filter(name => !names.has(name) && !nodes.has(name)) : []
     for (const name of old.slice(0, -USED_NAMES)) used.delete(name)
     this.applied = wanted.revision
     this.#dispatch()
-    this.#events.changed()
+    if (changed) this.#events.changed()
   }
 
   #dispatch(): void {

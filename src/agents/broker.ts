@@ -160,7 +160,7 @@ export class AgentsBroker {
             isAll = true
           }
           break
-        // A report has its presence too; what else is put there are reasons, by a look.
+        // A report has its presence in any case; what else is put there are reasons, by a look.
         case 'demand':
         case 'token':
         case 'secret':

@@ -141,7 +141,7 @@ const viewOf = ({ items, agents: some, accepting, spares }: Drawn): BrokerView =
   }
   return {
     controller: { ...controller, phase: accepting ? 'ready' : 'quieting' },
-    demand: { controller: C, session: 's', seq: 1, reportedAt: NOW, items: items.map((label, i) => item(i, label)) },
+    demand: { controller: C, session: 's', items: items.map((label, i) => item(i, label)) },
     presence,
     agents,
     live: notEnded(agents),

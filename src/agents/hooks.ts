@@ -50,10 +50,11 @@ export class Hooks implements HookService {
   report(id: ControllerId, report: Report): Promise<void> {
     return this.#store.transact(tx => {
       const presence = current(tx, id, report.session)
-      const told = tx.get('demand', id)?.session === report.session
-      if (told && report.seq <= presence.seq) return
+      const before = tx.get('demand', id)
+      if (before?.session === report.session && report.seq <= presence.seq) return
       tx.put('presence', presenceOf(presence, report, tx.now, this.#clock.monotonic()))
-      tx.put('demand', demandOf(id, report, tx.get('demand', id), tx.now))
+      // Most reports are word of life: nothing in the queue has changed.
+      if (before?.session !== report.session || !isSameQueue(before.items, report.items)) tx.put('demand', demandOf(id, report, before))
     })
   }
 
@@ -141,12 +142,26 @@ const presenceOf = (before: Presence, report: Report, now: number, heardAt: numb
   load: report.load,
 })
 
+const isSameQueue = (before: readonly DemandItem[], now: Report['items']): boolean =>
+  before.length === now.length &&
+  before.every((item, i) => {
+    const same = now[i]
+    return (
+      same !== undefined &&
+      item.id === same.id &&
+      item.label === same.label &&
+      item.task === same.task &&
+      item.since === same.since &&
+      item.why === same.why
+    )
+  })
+
 /** An item that was there already keeps what was decided about it. */
-const demandOf = (id: ControllerId, report: Report, before: Demand | undefined, now: number): Demand => {
+const demandOf = (id: ControllerId, report: Report, before: Demand | undefined): Demand => {
   const reasons = new Map(before?.items.map(item => [item.id, item.reason]))
   const items = report.items.map((item): DemandItem => {
     const reason = reasons.get(itemId(item.id))
     return { ...item, id: itemId(item.id), ...(reason === undefined ? {} : { reason }) }
   })
-  return { controller: id, session: report.session, seq: report.seq, items, reportedAt: now }
+  return { controller: id, session: report.session, items }
 }

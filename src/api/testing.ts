@@ -287,7 +287,5 @@ export const aHost = (id: string, changes: Partial<Host> = {}): Host => ({
 export const demandOf = (controller: string, items: readonly string[], changes: Partial<DemandItem> = {}): Demand => ({
   controller: controllerId(controller),
   session: 'session-1',
-  seq: 1,
   items: items.map((id, i) => ({ id: itemId(id), task: 'app', since: 10 + i, ...changes })),
-  reportedAt: 20,
 })

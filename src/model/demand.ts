@@ -17,11 +17,12 @@ export type DemandItem = {
   readonly reason?: Reason
 }
 
-/** What a controller's queue wants now: a level, replaced as a whole by each report. It is not kept over a restart: it is reported anew. */
+/**
+ * What a controller's queue wants now: a level, replaced as a whole by a report that says something else. It is not kept over a restart: it is
+ * reported anew.
+ */
 export type Demand = {
   readonly controller: ControllerId
   readonly session: string
-  readonly seq: number
   readonly items: readonly DemandItem[]
-  readonly reportedAt: Timestamp
 }

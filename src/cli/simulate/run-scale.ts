@@ -21,6 +21,8 @@ type ScaleTask = Extract<Task, { kind: 'scale' }>
 const HEAP_MB = 8_192
 /** V8 would let the heap of a large world grow to several times what lives in it; so it takes a fifth less, for a tenth more time. */
 const HEAP_GROWTH = 100
+/** A look at all of a large world, and the calls that are under way meanwhile, outlive a nursery of V8's own size. */
+const NURSERY_MB = 64
 
 export const runScale = async (context: CliContext, task: ScaleTask, json: boolean, core: Core): Promise<void> => {
   const { controllers, jobs, hosts, hours, faults, seed } = task
@@ -32,6 +34,7 @@ export const runScale = async (context: CliContext, task: ScaleTask, json: boole
     workers: 1,
     heapMb: HEAP_MB,
     heapGrowth: HEAP_GROWTH,
+    nurseryMb: NURSERY_MB,
     ...(core.module === undefined ? {} : { module: core.module }),
   })
   progress.step('run', title)
