@@ -60,6 +60,18 @@ export const beside = (name: string, unit: string, ours: number, opponent: { rea
   ratio: ours / opponent.value,
 })
 
+/** A figure that is to be at most so much. */
+export const within = (name: string, unit: string, value: number, most: number): Figure => ({
+  name,
+  unit,
+  value,
+  goal: `<= ${most}${unit === '' ? '' : ` ${unit}`}`,
+  met: value <= most,
+})
+
+/** A count of what must not happen. */
+export const none = (name: string, value: number): Figure => ({ name, unit: '', value, goal: '0', met: value === 0 })
+
 /** The middle value; of an even number the lower of the two middle ones. */
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b)

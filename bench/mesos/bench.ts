@@ -1,7 +1,7 @@
 /** The Mesos engine under a cluster's load: on a real Mesos, and on a double where what is wanted is more than one machine can run. */
 
 import { mesosProblem } from '../../tests/support/mesos-parts.ts'
-import { against, type Bench, beside, type Figure, median } from '../figures.ts'
+import { against, type Bench, beside, type Figure, median, none, within } from '../figures.ts'
 import { type DoubleSize, measureOnDouble } from './on-double.ts'
 import { type Real, type RealSize, runOnReal } from './on-real.ts'
 import type { Turn } from './turn.ts'
@@ -33,7 +33,6 @@ export const bench: Bench = {
 const realFigures = ({ agents, tasks }: RealSize, real: Real): Figure[] => {
   const name = `real, ${tasks} tasks on ${agents} agents`
   const figure = (what: string, value: number, unit: string): Figure => ({ name: `${name}: ${what}`, value, unit })
-  const none = (what: string, value: number): Figure => ({ ...figure(what, value, ''), goal: '0', met: value === 0 })
   const ours = (of: keyof Turn): number => median(real.ours.map(turn => turn[of]))
   const byHand = (of: keyof Turn): { readonly name: string; readonly value: number } => ({
     name: 'by hand',
@@ -56,17 +55,13 @@ const realFigures = ({ agents, tasks }: RealSize, real: Real): Figure[] => {
     figure('processor of ours for a launch', filled.cpuMs / tasks, 'ms'),
     figure('resident once all run', filled.residentMb, 'MB'),
     figure('processor while all run', steady.cpuShare * 100, '% of a core'),
-    {
-      ...figure('all adopted after kill -9, from the start of the process', adoptS, 's'),
-      goal: `<= ${GOAL_ADOPT_S} s`,
-      met: adoptS <= GOAL_ADOPT_S,
-    },
+    within(`${name}: all adopted after kill -9, from the start of the process`, 's', adoptS, GOAL_ADOPT_S),
     figure('of it since the engine was opened', real.adopted.engineMs / 1_000, 's'),
     figure('processor until then', real.adopted.cpuMs / 1_000, 's'),
     figure('resident after the adoption', real.adopted.residentMb, 'MB'),
-    none('tasks that ended or were refused', filled.ended + filled.refused),
-    none('started twice', real.everStarted.length - new Set(real.everStarted).size),
-    none('lost by the kill', new Set(real.runningBefore).difference(new Set(real.adopted.tasks)).size),
-    none('left on the machine', real.left),
+    none(`${name}: tasks that ended or were refused`, filled.ended + filled.refused),
+    none(`${name}: started twice`, real.everStarted.length - new Set(real.everStarted).size),
+    none(`${name}: lost by the kill`, new Set(real.runningBefore).difference(new Set(real.adopted.tasks)).size),
+    none(`${name}: left on the machine`, real.left),
   ]
 }

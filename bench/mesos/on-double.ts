@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/runtime/index.ts'
-import { against, beside, type Figure, median } from '../figures.ts'
+import { against, beside, type Figure, median, within } from '../figures.ts'
 import { Children, killed, told } from './child.ts'
 import type { Adopted, Filled, OursOptions, Steady } from './ours.ts'
 import type { Read } from './read-times.ts'
@@ -138,11 +138,6 @@ const chancePlus = ({ outlastedByChance: share, records }: Waits): number =>
 
 const figuresOf = (name: string, { tasks, forMs }: DoubleSize, filled: Filled, steady: Steady): Figure[] => {
   const figure = (what: string, value: number, unit: string): Figure => ({ name: `${name}: ${what}`, value, unit })
-  const within = (what: string, value: number, unit: string, most: number): Figure => ({
-    ...figure(what, value, unit),
-    goal: `<= ${most} ${unit}`,
-    met: value <= most,
-  })
   const enough = ENDS_PER_SECOND * (forMs / 1_000) * 0.9
   return [
     figure('launched a second until all run', tasks / (filled.filledMs / 1_000), '/s'),
@@ -154,7 +149,7 @@ const figuresOf = (name: string, { tasks, forMs }: DoubleSize, filled: Filled, s
       met: steady.ended >= enough,
     },
     figure('offer to launch, p99', steady.offerToLaunchP99, 'ms'),
-    within('a task’s end to its being heard, p99', steady.endToHeardP99, 'ms', GOAL_HEARD_MS),
+    within(`${name}: a task’s end to its being heard, p99`, 'ms', steady.endToHeardP99, GOAL_HEARD_MS),
     figure('longest pass that gave places', steady.longestPassMs, 'ms'),
     figure('processor', steady.cpuShare * 100, '% of a core'),
     figure('resident', steady.residentMb, 'MB'),
@@ -162,13 +157,7 @@ const figuresOf = (name: string, { tasks, forMs }: DoubleSize, filled: Filled, s
 }
 
 const adoptFigures = (name: string, adoptS: number, { cpuMs, engineMs }: Adopted): Figure[] => [
-  {
-    name: `${name}: all adopted after kill -9, from the start of the process`,
-    value: adoptS,
-    unit: 's',
-    goal: `<= ${GOAL_ADOPT_S} s`,
-    met: adoptS <= GOAL_ADOPT_S,
-  },
+  within(`${name}: all adopted after kill -9, from the start of the process`, 's', adoptS, GOAL_ADOPT_S),
   { name: `${name}: of it since the engine was opened`, value: engineMs / 1_000, unit: 's' },
   { name: `${name}: processor until then`, value: cpuMs / 1_000, unit: 's' },
 ]

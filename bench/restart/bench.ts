@@ -8,7 +8,7 @@ import { fork } from 'node:child_process'
 import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Bench, beside, type Figure, median } from '../figures.ts'
+import { type Bench, beside, type Figure, median, none, within } from '../figures.ts'
 import { AGENTS, CONTROLLERS } from './fleet.ts'
 import type { Started } from './start.ts'
 
@@ -55,16 +55,18 @@ export const bench: Bench = {
 const figuresOf = (starts: readonly Started[], reads: readonly number[]): Figure[] => {
   const middle = (of: (started: Started) => number): number => median(starts.map(of)) / 1_000
   const worst = (of: (started: Started) => number): number => Math.max(...starts.map(of))
-  const within = (name: string, value: number): Figure => ({ name, value, unit: 's', goal: `<= ${GOAL_S} s`, met: value <= GOAL_S })
-  const none = (name: string, value: number): Figure => ({ name, value, unit: '', goal: '0', met: value === 0 })
   return [
     within(
       'ready: the API would answer, median',
+      's',
       middle(({ readyMs }) => readyMs),
+      GOAL_S,
     ),
     within(
       'all adopted, median',
+      's',
       middle(({ adoptedMs }) => adoptedMs),
+      GOAL_S,
     ),
     beside(
       'of it opening the file',

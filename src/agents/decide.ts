@@ -15,7 +15,7 @@ import {
 } from '../model/index.ts'
 import { type Binding, bind } from './binding.ts'
 import { History, mayBeOnTheirWay, type TemplateHealth } from './breaker.ts'
-import { decideLife, type Life, type LifeMove, type LifeView, type Marks, NO_MARKS, type PresenceNode } from './life.ts'
+import { decideLife, type Life, type LifeMove, type LifeView, type Marks, NO_MARKS, type PresenceNode, soonest } from './life.ts'
 import { Matcher } from './match.ts'
 import { missingOf, namedForNothing, type Pool, poolOf } from './spares.ts'
 
@@ -120,7 +120,7 @@ export const decide = (view: BrokerView): Decision => {
     reasons,
     asks,
     marks,
-    ...least([...times, admission.againMs, spares.againMs]),
+    ...soonest([...times, admission.againMs, spares.againMs]),
   }
 }
 
@@ -129,11 +129,6 @@ const unneeded = (view: BrokerView, state: State, agent: Agent) => ({ agent, lif
 const STILL_UNUSED: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['queued', 'launching', 'online'])
 const NO_SPARES: { readonly queue: readonly Template[]; readonly againMs?: number } = { queue: [] }
 const NO_BINDING: Binding = { bound: new Map(), unserved: [], spare: [] }
-
-const least = (times: readonly (number | undefined)[]): { readonly againMs?: number } => {
-  const known = times.filter(time => time !== undefined)
-  return known.length === 0 ? {} : { againMs: known.reduce((a, b) => Math.min(a, b)) }
-}
 
 type State = {
   /** The hook's word can be relied on. */
@@ -350,7 +345,7 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects:
       wait(item, { code: 'waiting-turn', message: 'An agent for it is about to be given a place.' })
     }
   }
-  return { queue, ...least(times) }
+  return { queue, ...soonest(times) }
 }
 
 /** Kept as warm spares from here on, though their rows still name items: those are gone, or have other agents. */
@@ -403,7 +398,7 @@ const admitSpares = (
       count.queued++
     }
   }
-  return { queue, ...least(times) }
+  return { queue, ...soonest(times) }
 }
 
 /**

@@ -111,8 +111,8 @@ export const decideLife = (view: LifeView): Life => {
 /** Whether a condition has held for `graceMs`, and since when. */
 const held = (condition: boolean, since: Timestamp | undefined, graceMs: number, now: Timestamp) => {
   const from = condition ? (since ?? now) : undefined
-  const leftMs = from === undefined ? undefined : from + graceMs - now
-  return { from, over: leftMs !== undefined && leftMs <= 0, leftMs }
+  const leftMs = from === undefined ? undefined : Math.max(0, from + graceMs - now)
+  return { from, over: leftMs === 0, leftMs }
 }
 
 /** Of those that there are; most agents have none, and nothing is made anew for them. */
@@ -128,9 +128,10 @@ const keep = (marks: { readonly [M in keyof Marks]?: Timestamp | undefined }): M
 }
 const MARKS = ['spare', 'idle', 'offline', 'gone', 'dead', 'connecting'] as const satisfies readonly (keyof Marks)[]
 
-const soonest = (...graces: readonly { readonly leftMs: number | undefined }[]): { readonly againMs?: number } => {
+/** When to look again: once the first of these is over, in milliseconds. Not at all where none is known. */
+export const soonest = (times: readonly (number | undefined)[]): { readonly againMs?: number } => {
   let againMs = Number.POSITIVE_INFINITY
-  for (const { leftMs } of graces) if (leftMs !== undefined) againMs = Math.min(againMs, Math.max(0, leftMs))
+  for (const ms of times) if (ms !== undefined) againMs = Math.min(againMs, ms)
   return againMs === Number.POSITIVE_INFINITY ? NEVER : { againMs }
 }
 const NEVER = {}
@@ -149,7 +150,7 @@ const decideUnused = (view: LifeView): Life => {
     const isUsed = hook?.node?.used === true || (isOnline && hook?.node === undefined && hook?.included === true)
     if (isUsed) return move('ended', 'ended after its build', null)
     if (dead.over) return move('ended', 'ended before it took a build', workloadReason(workload, 'It ended before it took a build'))
-    return { marks: keep({ dead: dead.from }), ...soonest(dead) }
+    return { marks: keep({ dead: dead.from }), ...soonest([dead.leftMs]) }
   }
   if (view.controllerGone) return move('ending', 'is ending: its controller is stopped', CONTROLLER_STOPPED)
   if (view.refused) return move('ending', 'could not be started', view.refused)
@@ -178,7 +179,7 @@ const decideUnused = (view: LifeView): Life => {
   return {
     ...ask,
     marks: keep({ spare: spare.from, gone: gone.from, connecting: connecting.from }),
-    ...soonest(spare, gone, connecting),
+    ...soonest([spare.leftMs, gone.leftMs, connecting.leftMs]),
   }
 }
 
@@ -190,7 +191,7 @@ const decideBusy = (view: LifeView): Life => {
     if (finished) return endedWithBuild(view)
     const dead = held(true, marks.dead, isCertain(workload) || view.controllerGone ? 0 : DEATH_CONFIRM_MS, now)
     if (dead.over) return move('ended', 'ended while it ran its build', workloadReason(workload, 'It ended while it ran its build'))
-    return { marks: keep({ dead: dead.from }), ...soonest(dead) }
+    return { marks: keep({ dead: dead.from }), ...soonest([dead.leftMs]) }
   }
   if (view.controllerGone) return move('ending', 'is ending: its controller is stopped', CONTROLLER_STOPPED)
   if (hook === undefined) return { marks: NO_MARKS }
@@ -206,7 +207,7 @@ const decideBusy = (view: LifeView): Life => {
   const limitMs = Math.max(RECONNECT_LEAST_MS, view.connectTimeoutMs)
   const offline = held(!node.online, marks.offline, limitMs, now)
   if (offline.over) return move('ending', 'is ending: it lost its connection', neverConnected(view, limitMs))
-  return { marks: keep({ idle: idle.from, offline: offline.from }), ...soonest(idle, offline) }
+  return { marks: keep({ idle: idle.from, offline: offline.from }), ...soonest([idle.leftMs, offline.leftMs]) }
 }
 
 const decideEnding = (view: LifeView): Life => {

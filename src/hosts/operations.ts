@@ -37,10 +37,10 @@ export const cordonHost = (store: Rows, id: HostId, actor: string): Promise<Host
   })
 
 /**
- * Takes a cordon or a drain back, also one that the engine was told of by others. What has left the host stays where it is. Where the engine has
- * to be told (`isTold`), the host takes work once it is; else at once. Errors: `not-found`.
+ * Takes a cordon or a drain back, also one that the engine was told of by others. What has left the host stays where it is. Where an engine has
+ * to be told of it, the host takes work once that is; else at once. Errors: `not-found`.
  */
-export const uncordonHost = (store: Rows, id: HostId, isTold: boolean, actor: string): Promise<Host | undefined> =>
+export const uncordonHost = (store: Rows, id: HostId, { isTold }: { readonly isTold: boolean }, actor: string): Promise<Host | undefined> =>
   serve(store, id, actor, {
     want: (before, since, host) => {
       const takesWork = !isTold || (host !== undefined && toldOf(host).state === 'ready')

@@ -93,7 +93,7 @@ export const addHostRoutes = (app: FastifyInstance, context: Context): void => {
       case 'cordon':
         return cordonHost(store, id, actor)
       case 'uncordon':
-        return uncordonHost(store, id, isToldOfHosts, actor)
+        return uncordonHost(store, id, { isTold: isToldOfHosts }, actor)
       case 'drain':
         return drainHost(store, id, deadlineMs, actor)
     }
