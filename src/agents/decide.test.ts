@@ -405,6 +405,27 @@ test('an agent that builds is left alone, and a decision moves each agent once a
   )
 })
 
+test('where all agents build and nothing waits nothing is decided, and each thing that is otherwise is seen', () => {
+  const busy = { template: 0, item: 1, phase: 'busy', node: 'building' } as const
+  const view = viewOf({ items: [], agents: [busy, busy], accepting: true })
+  const ended = (agent: Agent): Observation => ({
+    ...runningOf(agent),
+    state: 'ended',
+    reason: { code: 'node-lost', message: '', since: 0 },
+  })
+  const movesOf = (change: Partial<BrokerView>): string[] =>
+    decide({ ...view, ...change }).moves.map(({ agent, to }) => `${agent.id} ${to}`)
+  const { againMs, moves, queue, spares } = decide(view)
+  assert.deepEqual({ againMs, moves, queue, spares }, { againMs: undefined, moves: [], queue: [], spares: [] })
+  assert.deepEqual(movesOf({ workloadOf: agent => (agent.id === 'agent-1' ? ended(agent) : runningOf(agent)) }), ['agent-1 ended'])
+  const idle = viewOf({ items: [], agents: [busy, { ...busy, node: 'online' }], accepting: true })
+  assert.equal(typeof decide(idle).againMs, 'number', 'one that is idle on an old report is looked at again')
+  const waiting = viewOf({ items: ['linux'], agents: [busy, busy], accepting: true })
+  assert.equal(decide(waiting).queue.length + decide(waiting).reasons.size > 0, true)
+  const spare = viewOf({ items: [], agents: [busy, busy], accepting: true, spares: [1, 0] })
+  assert.equal(decide(spare).spares.length, 1)
+})
+
 test('every item that waits is told why', () => {
   fc.assert(
     fc.property(drawn, given => {

@@ -15,9 +15,9 @@ import {
 } from '../model/index.ts'
 import { type Binding, bind } from './binding.ts'
 import { History, mayBeOnTheirWay, type TemplateHealth } from './breaker.ts'
-import { decideLife, type Life, type LifeMove, type LifeView, type Marks, NO_MARKS, type PresenceNode, soonest } from './life.ts'
+import { decideLife, isOver, type Life, type LifeMove, type LifeView, type Marks, NO_MARKS, type PresenceNode, soonest } from './life.ts'
 import { Matcher } from './match.ts'
-import { missingOf, namedForNothing, type Pool, poolOf } from './spares.ts'
+import { areSparesWanted, missingOf, namedForNothing, type Pool, poolOf } from './spares.ts'
 
 type Why = Omit<Reason, 'since'>
 
@@ -86,6 +86,7 @@ export type Rebinding = {
  */
 export const decide = (view: BrokerView): Decision => {
   const state = stateOf(view)
+  if (isAllAtWork(view, state)) return NOTHING
   const asIfNeeded = view.live.map(agent => ({ agent, life: lifeOf(view, state, agent, true) }))
   const settled: Agent[] = []
   for (const { agent, life } of asIfNeeded) if (life.move === undefined || STILL_UNUSED.has(life.move.to)) settled.push(agent)
@@ -124,6 +125,22 @@ export const decide = (view: BrokerView): Decision => {
   }
 }
 
+/** What most looks at a controller that builds find: no item waits, no spare is kept, and each of its agents is at its build. */
+const isAllAtWork = (view: BrokerView, state: State): boolean =>
+  state.reporting &&
+  view.demand?.items.length === 0 &&
+  !areSparesWanted(view.templates) &&
+  view.live.every(agent => isAtWork(view, state, agent))
+const NOTHING: Decision = { queue: [], spares: [], rebind: [], moves: [], reasons: new Map(), asks: new Map(), marks: new Map() }
+
+/** Whether its controller says that the agent has a build, and the engine nothing else: there is nothing to be decided about it. */
+const isAtWork = (view: BrokerView, state: State, agent: Agent): boolean => {
+  if (agent.phase !== 'busy' || !state.reporting) return false
+  const node = state.nodes.get(agent.id)
+  return (node?.building !== undefined || node?.awaited === true) && !isOver(view.workloadOf(agent))
+}
+const AT_WORK: Life = { marks: NO_MARKS }
+
 const unneeded = (view: BrokerView, state: State, agent: Agent) => ({ agent, life: lifeOf(view, state, agent, false) })
 
 const STILL_UNUSED: ReadonlySet<Agent['phase']> = new Set<Agent['phase']>(['queued', 'launching', 'online'])
@@ -161,6 +178,7 @@ const stateOf = ({ controller, demand, presence, now }: BrokerView): State => {
 }
 
 const lifeOf = (view: BrokerView, state: State, agent: Agent, needed: boolean): Life => {
+  if (isAtWork(view, state, agent)) return AT_WORK
   if (agent.phase === 'queued' || agent.phase === 'placed')
     return typeof view.workloadOf(agent) === 'string' ? decideUnlaunched(agent, state, needed) : WAS_STARTED
   return decideLife({

@@ -246,7 +246,8 @@ const neverConnected = ({ agent, trouble }: LifeView, limitMs: number): Why => (
   mend: `Look at its log: ./manor agent logs ${agent.id}.`,
 })
 
-const isOver = (workload: LifeView['workload']): boolean => workload === 'absent' || (workload !== 'unsure' && workload.state === 'ended')
+export const isOver = (workload: LifeView['workload']): boolean =>
+  workload === 'absent' || (workload !== 'unsure' && workload.state === 'ended')
 
 /** An exit code alone may be that of an agent whose build had ended; these are told by the host. */
 const isCertain = (workload: LifeView['workload']): boolean =>
