@@ -26,7 +26,11 @@ export const seededRandom = (seed: number): Random => {
   const state = new Uint32Array([splitmix(), splitmix(), splitmix(), splitmix()])
   const rotate = (x: number, k: number): number => ((x << k) | (x >>> (32 - k))) >>> 0
   const word = (): number => {
-    const [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = state
+    // By their places: taking the array apart would make an object for each.
+    const s0 = state[0] ?? 0
+    const s1 = state[1] ?? 0
+    const s2 = state[2] ?? 0
+    const s3 = state[3] ?? 0
     const result = Math.imul(rotate(Math.imul(s1, 5) >>> 0, 7), 9) >>> 0
     const t = (s1 << 9) >>> 0
     const n2 = s2 ^ s0
