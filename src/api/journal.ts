@@ -6,7 +6,7 @@ export const JOURNAL_LENGTH = 20_000
 
 type Entry = { readonly cursor: number; readonly touched: readonly Touched[]; readonly event?: Event }
 
-/** What the latest commits touched, by the feed's cursor. The feed has the rows, but no longer what they were before, and so not who saw them. */
+/** What the latest commits touched, by the feed's cursor. The feed keeps none of it, and a row no longer says what it was before, and so not who saw it. */
 export class Journal {
   readonly #entries: Entry[] = []
   /** Everything after this cursor is known. */

@@ -3,7 +3,7 @@
  * runtime. Start at store.ts; SQLite's own words are in sqlite.ts alone.
  */
 export { StoreError, type StoreErrorCode } from './errors.ts'
-export { type Change, cursorOf, type FeedEntry } from './feed.ts'
+export type { Change, FeedEntry } from './feed.ts'
 export type { Reader } from './mirror.ts'
 export { openSqliteStore, sqliteDurable } from './open.ts'
 export type { Batch, BuildQuery, EventQuery } from './persistence.ts'
