@@ -86,8 +86,10 @@ export type Rebinding = {
  */
 export const decide = (view: BrokerView): Decision => {
   const state = stateOf(view)
-  if (isAllAtWork(view, state)) return NOTHING
   const asIfNeeded = view.live.map(agent => ({ agent, life: lifeOf(view, state, agent, true) }))
+  // What most looks at a controller that builds find: no item waits, no spare is kept, and each of its agents is at its build.
+  const nothingWaits = state.reporting && view.demand?.items.length === 0 && !areSparesWanted(view.templates)
+  if (nothingWaits && asIfNeeded.every(({ life }) => life === AT_WORK)) return NOTHING
   const settled: Agent[] = []
   for (const { agent, life } of asIfNeeded) if (life.move === undefined || STILL_UNUSED.has(life.move.to)) settled.push(agent)
   const demand = state.reporting ? view.demand : undefined
@@ -125,12 +127,6 @@ export const decide = (view: BrokerView): Decision => {
   }
 }
 
-/** What most looks at a controller that builds find: no item waits, no spare is kept, and each of its agents is at its build. */
-const isAllAtWork = (view: BrokerView, state: State): boolean =>
-  state.reporting &&
-  view.demand?.items.length === 0 &&
-  !areSparesWanted(view.templates) &&
-  view.live.every(agent => isAtWork(view, state, agent))
 const NOTHING: Decision = { queue: [], spares: [], rebind: [], moves: [], reasons: new Map(), asks: new Map(), marks: new Map() }
 
 /** Whether its controller says that the agent has a build, and the engine nothing else: there is nothing to be decided about it. */

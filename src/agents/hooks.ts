@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/index.ts'
 import type { Store, Transaction } from '../store/index.ts'
 import { keepEvents } from './build-events.ts'
 import { HookError, type HookService } from './hook-service.ts'
-import { type EventBatch, MAX_WANTED_WAIT_SECONDS, REPORT_INTERVAL_MS, type Report, type Wanted } from './protocol.ts'
+import { type EventBatch, MAX_WANTED_WAIT_SECONDS, REPORT_INTERVAL_MS, type Report, ReportItem, type Wanted } from './protocol.ts'
 import type { WantedBook } from './wanted.ts'
 
 type Waiter = { readonly session: string; readonly revision: number; done(): void }
@@ -143,18 +143,9 @@ const presenceOf = (before: Presence, report: Report, now: number, heardAt: numb
 })
 
 const isSameQueue = (before: readonly DemandItem[], now: Report['items']): boolean =>
-  before.length === now.length &&
-  before.every((item, i) => {
-    const same = now[i]
-    return (
-      same !== undefined &&
-      item.id === same.id &&
-      item.label === same.label &&
-      item.task === same.task &&
-      item.since === same.since &&
-      item.why === same.why
-    )
-  })
+  before.length === now.length && now.every((item, i) => ITEM_FIELDS.every(field => item[field] === before[i]?.[field]))
+/** All that is told of an item; what Manor has decided about it is not among it. */
+const ITEM_FIELDS = Object.keys(ReportItem.properties) as (keyof Report['items'][number])[]
 
 /** An item that was there already keeps what was decided about it. */
 const demandOf = (id: ControllerId, report: Report, before: Demand | undefined): Demand => {

@@ -19,7 +19,7 @@ type ScaleTask = Extract<Task, { kind: 'scale' }>
 
 /** Ten thousand controllers and their jobs fit; the whole machine does not go with them. */
 const HEAP_MB = 8_192
-/** V8 would let the heap of a large world grow to several times what lives in it; so it takes a fifth less, for a tenth more time. */
+/** V8 would let the heap of a large world grow to several times what lives in it; so it takes a third less, for about as much time. */
 const HEAP_GROWTH = 100
 /** A look at all of a large world, and the calls that are under way meanwhile, outlive a nursery of V8's own size. */
 const NURSERY_MB = 64
