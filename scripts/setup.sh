@@ -42,27 +42,32 @@ find_node() {
   node_is_new_enough "$NODE" || bring_node "$platform" "$cache" "$directory"
 }
 
-# Installs Node beside its place, tries it, and only then moves it there: what is in its place runs, whenever this is ended.
+# Installs Node beside its place, tries it, and only then moves it there: what is in its place runs, whenever this is ended. One run installs,
+# the others wait for it. Where there is no flock each installs its own and the first move wins: what is broken is moved away before
+# anything is brought, and after that nothing is ever moved out of the place, so nobody's working Node is.
 bring_node() {
   local platform="$1" cache="$2" directory="$3" beside
   command -v npm >/dev/null 2>&1 || fail "neither Node $node_major nor npm was found: install Node $node_major, or npm of any Node >= 18, and run this again."
-  if ! mkdir -p "$cache" 2>/dev/null || ! beside="$(mktemp -d "$cache/.incoming.XXXXXX" 2>/dev/null)"; then
-    fail "the cache directory $cache cannot be written: set XDG_CACHE_HOME to a directory that can."
-  fi
-  printf 'manor: bringing Node %s through npm (once, into %s)\n' "$node_package_version" "$cache" >&2
-  (cd "$beside" && npm install --prefix "$beside" --ignore-scripts --no-audit --no-fund --loglevel=error "node-$platform@$node_package_version" >&2) || {
-    rm -rf "$beside"
-    fail "npm could not bring Node $node_package_version: see its message above, then run this again."
-  }
-  node_is_new_enough "$beside/node_modules/node-$platform/bin/node" || {
-    rm -rf "$beside"
-    fail "the Node that npm brought does not run on this machine: install Node $node_major and run this again."
-  }
-  # Two runs may get here at once: the first move wins, and both are the same. What lies there and does not run is moved out of the way.
-  node_is_new_enough "$NODE" || mv -T "$directory" "$beside/broken" 2>/dev/null || true
-  mv -T "$beside" "$directory" 2>/dev/null || rm -rf "$beside"
-  rm -rf "$directory/broken"
-  node_is_new_enough "$NODE" || fail "Node $node_package_version could not be put into $cache: remove that directory and run this again."
+  (
+    if ! mkdir -p "$cache" 2>/dev/null || ! exec 9<"$cache"; then cache_is_closed "$cache"; fi
+    if command -v flock >/dev/null 2>&1; then flock 9; fi
+    node_is_new_enough "$NODE" && exit 0
+    beside="$(mktemp -d "$cache/.incoming.XXXXXX" 2>/dev/null)" || cache_is_closed "$cache"
+    trap 'rm -rf "$beside"' EXIT
+    mv -T "$directory" "$beside/broken" 2>/dev/null
+    printf 'manor: bringing Node %s through npm (once, into %s)\n' "$node_package_version" "$cache" >&2
+    (cd "$beside" && npm install --prefix "$beside" --ignore-scripts --no-audit --no-fund --loglevel=error "node-$platform@$node_package_version" >&2) ||
+      fail "npm could not bring Node $node_package_version: see its message above, then run this again."
+    node_is_new_enough "$beside/node_modules/node-$platform/bin/node" ||
+      fail "the Node that npm brought does not run on this machine: install Node $node_major and run this again."
+    rm -rf "$beside/broken"
+    mv -T "$beside" "$directory" 2>/dev/null
+    node_is_new_enough "$NODE" || fail "Node $node_package_version could not be put into $cache: remove that directory and run this again."
+  ) || exit 2
+}
+
+cache_is_closed() {
+  fail "the cache directory $1 cannot be written: set XDG_CACHE_HOME to a directory that can."
 }
 
 packages_are_installed() {

@@ -90,16 +90,31 @@ test('beside an old Node a new one is brought once, and from then on npm is not 
   assert.deepEqual([second.code, second.stderr], [0, ''])
 })
 
-test('two that start at once on a fresh machine both run', async () => {
+test('of those that start at once on a fresh machine one brings Node and the others wait for it', async () => {
   await using machine = await Machine.make()
-  await symlink(await find('ln'), join(machine.bin, 'ln'))
+  for (const tool of ['ln', 'flock']) await symlink(await find(tool), join(machine.bin, tool))
   await machine.npm()
   const runs = await Promise.all([machine.run(), machine.run(), machine.run()])
-  assert.deepEqual(
-    runs.map(({ code }) => code),
-    [0, 0, 0],
-  )
+  for (const { code, stderr } of runs) assert.equal(code, 0, stderr)
+  assert.equal(runs.filter(({ stderr }) => stderr.startsWith('manor: bringing Node')).length, 1)
   assert.deepEqual(await readdir(machine.brought), [`${NODE_VERSION}-${PLATFORM}`])
+})
+
+test('without flock each brings its own, whatever lay there, and all run', async t => {
+  for (const before of ['nothing', 'half'] as const)
+    await t.test(before, async () => {
+      await using machine = await Machine.make()
+      for (const tool of ['ln', 'touch']) await symlink(await find(tool), join(machine.bin, tool))
+      if (before === 'half') await mkdir(join(machine.brought, `${NODE_VERSION}-${PLATFORM}`, 'half'), { recursive: true })
+      // None goes on before all three are here, so that they put what they brought into its place at the same moment.
+      await machine.npm(`here="$3"; touch "${machine.directory}/here.$$"
+        until set -- "${machine.directory}"/here.*; [ $# -ge 3 ]; do :; done
+        d="$here/node_modules/node-${PLATFORM}/bin"; mkdir -p "$d" && ln -s '${process.execPath}' "$d/node"`)
+      const runs = await Promise.all([machine.run(), machine.run(), machine.run()])
+      for (const { code, stderr } of runs) assert.equal(code, 0, stderr)
+      assert.deepEqual(await readdir(machine.brought), [`${NODE_VERSION}-${PLATFORM}`])
+      assert.deepEqual(await readdir(join(machine.brought, `${NODE_VERSION}-${PLATFORM}`)), ['node_modules'])
+    })
 })
 
 test('a brought Node that is broken is brought anew', async () => {
