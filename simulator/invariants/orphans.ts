@@ -1,3 +1,4 @@
+import { AgentProgram } from '../world/agent-program.ts'
 import type { Run } from '../world/engine.ts'
 import type { World } from '../world/world.ts'
 import type { Invariant } from './invariant.ts'
@@ -30,10 +31,10 @@ export const noOrphans: Invariant = {
   },
 }
 
-const isOwned = (world: World, { id, workload: { labels } }: Run): boolean => {
+const isOwned = (world: World, { id, process, workload: { labels } }: Run): boolean => {
   if (labels.kind === 'controller') return world.store?.get('controller', labels.noun)?.workload === id
   // A power cut takes rows; a build whose agent has none goes on to its end.
-  if (world.agents.get(labels.noun)?.isBuilding) return true
+  if (process instanceof AgentProgram && process.isBuilding) return true
   const agent = world.store?.get('agent', labels.noun)
   return agent !== undefined && agent.phase !== 'ended'
 }

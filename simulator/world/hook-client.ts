@@ -6,7 +6,6 @@ import type { Jenkins } from './jenkins.ts'
 
 /** Between what happens and the report of it; the other times are those of hook/manor.groovy too. */
 const COALESCE_MS = 15
-const REPORT_INTERVAL_MS = 10_000
 const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 10_000
 const POLL_SECONDS = 25
@@ -38,6 +37,8 @@ export class HookClient {
   #events: protocol.BuildEvent[] = []
   #eventsDropped = 0
   #reportDue = true
+  /** As Manor said in its welcome; nothing is reported before. */
+  #reportIntervalMs = 0
   #wakeReport: (() => void) | undefined
   #wakeEvents: (() => void) | undefined
 
@@ -94,8 +95,9 @@ export class HookClient {
 
   async #greet(): Promise<void> {
     const { door, controller, session, epoch } = this.#options
-    await door.hello(controller, { session, epoch, distribution: 'jenkins', version: VERSION, secured: true })
+    const { reportIntervalMs } = await door.hello(controller, { session, epoch, distribution: 'jenkins', version: VERSION, secured: true })
     this.#greeted = true
+    this.#reportIntervalMs = reportIntervalMs
     this.changed()
   }
 
@@ -104,7 +106,7 @@ export class HookClient {
     if (!this.#reportDue) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#wakeReport = resolve
-      const cancel = clock.after(REPORT_INTERVAL_MS, resolve)
+      const cancel = clock.after(this.#reportIntervalMs, resolve)
       await promise
       cancel()
       this.#wakeReport = undefined

@@ -8,7 +8,9 @@ import {
   controllerId,
   hostId,
   type ItemId,
+  MINUTE,
   type Observation,
+  type Presence,
   SECOND,
   type TemplateId,
   type Timestamp,
@@ -18,7 +20,7 @@ import { ReconcileLoop } from '../runtime/index.ts'
 import { type FeedEntry, StoreError } from '../store/index.ts'
 import { accessDenied } from './access.ts'
 import { commit, isIdle } from './commit.ts'
-import { type BrokerView, type Decision, decide } from './decide.ts'
+import { type BrokerView, type Decision, decide, isFresh, NOTHING_TO_DECIDE } from './decide.ts'
 import { type Explanation, explainAgent, explainItem } from './explain.ts'
 import { Hands } from './hands.ts'
 import type { HookService } from './hook-service.ts'
@@ -36,6 +38,8 @@ import { WantedBook } from './wanted.ts'
 const CONCURRENCY = 16
 /** Also the coarsest step of any grace that no event brings forward. */
 const RESYNC_MS = 10 * SECOND
+/** A controller of which its hook goes on to say the same is looked at this often all the same. */
+const CALM_MOST_MS = MINUTE
 
 /**
  * From what controllers' queues want to agents that run, one for one item. One loop over controllers decides and writes the agents' rows; `Placement`
@@ -56,6 +60,8 @@ export class AgentsBroker {
   readonly #marks = new Map<AgentId, Marks>()
   /** Agents whose workloads were not seen, each with the list that was the newest when that was first so. */
   readonly #missing = new Map<AgentId, number>()
+  /** Controllers whose last look found nothing to decide: when that was, by the monotonic clock, and what their hook had told of its nodes. */
+  readonly #calm = new Map<ControllerId, { readonly lookedAt: number; readonly nodes: Presence['nodes'] }>()
   readonly #templateChangedAt = new Map<TemplateId, Timestamp>()
   #unsubscribe: (() => void) | undefined
 
@@ -81,6 +87,7 @@ export class AgentsBroker {
       concurrency: CONCURRENCY,
       resyncMs: RESYNC_MS,
       keys: () => this.#keys(),
+      isSettled: key => this.#isCalm(controllerId(key)),
       reconcile: key => this.#reconcile(controllerId(key)),
       onError: (key, cause) => ports.onError(key, cause),
     })
@@ -127,7 +134,7 @@ export class AgentsBroker {
       const { kind, id } = entry.change
       switch (kind) {
         case 'presence':
-          woken.add(id)
+          if (!this.#isCalm(controllerId(id))) woken.add(id)
           break
         case 'controller':
           this.#controllerChanged(controllerId(id))
@@ -160,8 +167,10 @@ export class AgentsBroker {
             isAll = true
           }
           break
-        // A report has its presence in any case; what else is put there are reasons, by a look.
+        // A report has its presence in any case; what else is put there are reasons, by a look. With items its controller is not calm any more.
         case 'demand':
+          if (this.#calm.delete(controllerId(id))) woken.add(id)
+          break
         case 'token':
         case 'secret':
         case 'engine-record':
@@ -180,7 +189,10 @@ export class AgentsBroker {
   }
 
   #controllerChanged(id: ControllerId): void {
-    if (this.#ports.store.get('controller', id) === undefined) this.#book.forget(id)
+    if (this.#ports.store.get('controller', id) === undefined) {
+      this.#book.forget(id)
+      this.#calm.delete(id)
+    }
     this.#hooks.wake(id)
     this.#placement.controllerChanged(id)
   }
@@ -201,11 +213,30 @@ export class AgentsBroker {
     return agent.controller
   }
 
+  /**
+   * Whether a look would find what the last one found, that there is nothing to decide: its hook goes on to say the same of its nodes, as most
+   * reports of a fleet that builds do. Whatever else changes is looked at.
+   */
+  #isCalm(id: ControllerId): boolean {
+    const { store, clock } = this.#ports
+    const calm = this.#calm.get(id)
+    if (calm === undefined || clock.monotonic() - calm.lookedAt >= CALM_MOST_MS) return false
+    const presence = store.get('presence', id)
+    return presence !== undefined && presence.nodes === calm.nodes && isFresh(presence, clock.now())
+  }
+
   async #reconcile(id: ControllerId): Promise<number | undefined> {
-    if (this.#isAtRest(id)) return undefined
-    this.#askAboutMissing(id)
-    const view = this.#look(id)
+    const { store } = this.#ports
+    const live = store.by('liveAgentsOfController', id)
+    if (live.length === 0 && this.#isAtRest(id)) {
+      this.#calm.delete(id)
+      return undefined
+    }
+    const view = this.#look(id, live, this.#workloads(id, live))
     const decision = decide(view)
+    if (decision === NOTHING_TO_DECIDE && view.presence !== undefined)
+      this.#calm.set(id, { lookedAt: this.#ports.clock.monotonic(), nodes: view.presence.nodes })
+    else this.#calm.delete(id)
     try {
       await this.#commit(view, decision)
     } catch (cause) {
@@ -217,56 +248,54 @@ export class AgentsBroker {
     return decision.againMs
   }
 
-  /** Neither items nor agents, and no warm spares to keep: there is nothing to decide. Most of a fleet's controllers are so most of the time. */
+  /** Of one without agents: neither items nor warm spares to keep, so there is nothing to decide. Most of a fleet's controllers are so most of the time. */
   #isAtRest(id: ControllerId): boolean {
     const { store } = this.#ports
     const controller = areSparesWanted(store.list('template')) ? store.get('controller', id) : undefined
     if (controller !== undefined && areSparesWanted(templatesFor(store, controller))) return false
     if ((store.get('demand', id)?.items.length ?? 0) > 0) return false
-    if (store.by('liveAgentsOfController', id).length > 0) return false
     this.#book.current(id)
     return true
   }
 
   /**
-   * Absence is only believed from a list that began after the question. It is asked for here and heard later: of a large fleet lists come
-   * seconds apart, and a look that waited for one would keep others waiting.
+   * What is seen of the workloads of live agents. Absence is only believed from a list that began after the question. It is asked for here and
+   * heard later: of a large fleet lists come seconds apart, and a look that waited for one would keep others waiting.
    */
-  #askAboutMissing(id: ControllerId): void {
-    const { store, observer } = this.#ports
+  #workloads(id: ControllerId, live: readonly Agent[]): ReadonlyMap<Agent, Observation | 'absent' | 'unsure'> {
+    const { observer } = this.#ports
+    const seen = new Map<Agent, Observation | 'absent' | 'unsure'>()
     let isNew = false
-    for (const agent of store.by('liveAgentsOfController', id)) {
-      if (!this.#isMissing(agent)) {
+    for (const agent of live) {
+      // A launched agent's row names it: a name that is put together costs more than the look-up.
+      const observation = observer.get(agent.workload ?? workloadOfAgent(agent))
+      if (observation !== undefined || !this.#mustBeThere(agent)) {
         if (this.#missing.size > 0) this.#missing.delete(agent.id)
-      } else if (!this.#missing.has(agent.id)) {
+        seen.set(agent, observation ?? 'unsure')
+        continue
+      }
+      const askedAt = this.#missing.get(agent.id)
+      if (askedAt === undefined) {
         this.#missing.set(agent.id, observer.begun)
         isNew = true
       }
+      seen.set(agent, askedAt !== undefined && observer.taken > askedAt ? 'absent' : 'unsure')
     }
-    if (!isNew) return
-    observer.current().then(
-      () => this.#loop.wake(id),
-      cause => this.#ports.onError(id, cause),
-    )
+    if (isNew)
+      observer.current().then(
+        () => this.#loop.wake(id),
+        cause => this.#ports.onError(id, cause),
+      )
+    return seen
   }
 
-  #isMissing(agent: Agent): boolean {
-    if (agent.phase === 'queued' || agent.phase === 'placed' || agent.phase === 'ended') return false
-    if (this.#ports.observer.get(agent.workload ?? workloadOfAgent(agent))) return false
-    const mayCome = this.#hands.isSubmitting(agent.id) || (agent.phase === 'launching' && !this.#hands.isSubmitted(agent.id))
-    return !mayCome
+  /** Whether a list would show its workload: it was submitted, and no submit is on its way. */
+  #mustBeThere({ id, phase }: Agent): boolean {
+    if (phase === 'queued' || phase === 'placed' || phase === 'ended') return false
+    return !this.#hands.isSubmitting(id) && (phase !== 'launching' || this.#hands.isSubmitted(id))
   }
 
-  #workloadOf(agent: Agent): Observation | 'absent' | 'unsure' {
-    if (agent.phase === 'ended') return 'unsure'
-    // A launched agent's row names it: a name that is put together costs more than the look-up.
-    const observation = this.#ports.observer.get(agent.workload ?? workloadOfAgent(agent))
-    if (observation) return observation
-    const askedAt = this.#missing.get(agent.id)
-    return this.#isMissing(agent) && askedAt !== undefined && this.#ports.observer.taken > askedAt ? 'absent' : 'unsure'
-  }
-
-  #look(id: ControllerId): BrokerView {
+  #look(id: ControllerId, live: readonly Agent[], workloads: ReadonlyMap<Agent, Observation | 'absent' | 'unsure'>): BrokerView {
     const { store, clock, engine } = this.#ports
     const controller = this.#controller(id)
     const tenant = controller && store.get('tenant', controller.tenant)
@@ -279,11 +308,11 @@ export class AgentsBroker {
       demand: store.get('demand', id),
       presence,
       agents: store.by('agentsOfController', id),
-      live: store.by('liveAgentsOfController', id),
+      live,
       templates: controller === undefined ? [] : templatesFor(store, controller),
       denied: template => accessDenied(template, tenant, engine),
       changedAt: this.#templateChangedAt,
-      workloadOf: agent => this.#workloadOf(agent),
+      workloadOf: agent => workloads.get(agent) ?? 'unsure',
       included: agent => this.#book.hasIncluded(agent, applied),
       leftOut: agent => this.#book.hasLeftOut(agent, applied),
       refused: this.#hands.refused,

@@ -133,6 +133,7 @@ const viewOf = ({ items, agents: some, accepting, spares }: Drawn): BrokerView =
     version: '',
     reportedAt: NOW,
     heardAt: NOW,
+    reportIntervalMs: 10_000,
     running: 0,
     quieting: false,
     appliedRevision: 0,

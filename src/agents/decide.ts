@@ -23,8 +23,8 @@ type Why = Omit<Reason, 'since'>
 
 /** Agents of one template and controller that may wait for a place at a time; further items wait without a row, so a flood costs no writes. */
 export const MAX_QUEUED = 100
-/** A hook that has not reported for so long is not relied on. */
-export const REPORT_SILENCE_MS = 30 * SECOND
+/** A hook that has not reported for so many of its intervals is not relied on. */
+const SILENT_INTERVALS = 3
 /** How long after its agent was taken an item waits for the controller's next word: the report may have been written before the item left the queue. */
 export const TAKEN_SETTLE_MS = 2 * SECOND
 
@@ -89,7 +89,7 @@ export const decide = (view: BrokerView): Decision => {
   const asIfNeeded = view.live.map(agent => ({ agent, life: lifeOf(view, state, agent, true) }))
   // What most looks at a controller that builds find: no item waits, no spare is kept, and each of its agents is at its build.
   const nothingWaits = state.reporting && view.demand?.items.length === 0 && !areSparesWanted(view.templates)
-  if (nothingWaits && asIfNeeded.every(({ life }) => life === AT_WORK)) return NOTHING
+  if (nothingWaits && asIfNeeded.every(({ life }) => life === AT_WORK)) return NOTHING_TO_DECIDE
   const settled: Agent[] = []
   for (const { agent, life } of asIfNeeded) if (life.move === undefined || STILL_UNUSED.has(life.move.to)) settled.push(agent)
   const demand = state.reporting ? view.demand : undefined
@@ -127,7 +127,16 @@ export const decide = (view: BrokerView): Decision => {
   }
 }
 
-const NOTHING: Decision = { queue: [], spares: [], rebind: [], moves: [], reasons: new Map(), asks: new Map(), marks: new Map() }
+/** Of a controller without items whose agents are all at their builds: as long as its hook says the same, no look will find more. */
+export const NOTHING_TO_DECIDE: Decision = {
+  queue: [],
+  spares: [],
+  rebind: [],
+  moves: [],
+  reasons: new Map(),
+  asks: new Map(),
+  marks: new Map(),
+}
 
 /** Whether its controller says that the agent has a build, and the engine nothing else: there is nothing to be decided about it. */
 const isAtWork = (view: BrokerView, state: State, agent: Agent): boolean => {
@@ -156,14 +165,14 @@ type State = {
   readonly leaving: boolean
 }
 
+/** Whether its hook has reported lately. */
+export const isFresh = ({ reportedAt, reportIntervalMs }: Presence, now: Timestamp): boolean =>
+  now - reportedAt < SILENT_INTERVALS * reportIntervalMs
+
 const stateOf = ({ controller, demand, presence, now }: BrokerView): State => {
   if (controller === undefined) return { reporting: false, accepting: false, gone: true, leaving: true, nodes: new Map() }
   const { phase, wanted, restartsWanted, restartsDone, epoch } = controller
-  const fresh =
-    presence !== undefined &&
-    presence.epoch === epoch &&
-    demand?.session === presence.session &&
-    now - presence.reportedAt < REPORT_SILENCE_MS
+  const fresh = presence !== undefined && presence.epoch === epoch && demand?.session === presence.session && isFresh(presence, now)
   return {
     reporting: fresh && (phase === 'ready' || phase === 'quieting'),
     accepting: fresh && phase === 'ready' && wanted === 'running' && restartsWanted <= restartsDone,
@@ -266,15 +275,7 @@ const nextAttempt = (agents: readonly Agent[], item: ItemId): number =>
 const explainBound = ({ noPlace, agents }: BrokerView, { bound }: Binding, reasons: Map<ItemId, Why>): void => {
   for (const [item, agent] of bound) {
     const on = agent.host === undefined ? '' : ` on ${agent.host}`
-    if (agent.phase === 'queued')
-      reasons.set(
-        item,
-        withWhatWasBefore(
-          noPlace.get(agent.id) ?? { code: 'waiting-turn', message: `Agent ${agent.id} is about to be given a place.` },
-          agent,
-          agents,
-        ),
-      )
+    if (agent.phase === 'queued') reasons.set(item, withWhatWasBefore(noPlace.get(agent.id) ?? ABOUT_TO_BE_PLACED, agent, agents))
     else if (agent.phase === 'online') reasons.set(item, { code: 'preparing', message: `Agent ${agent.id} is connected${on}.` })
     else reasons.set(item, { code: 'preparing', message: `Agent ${agent.id} is being started${on}.` })
   }
@@ -336,6 +337,11 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects:
     reasons.set(item.id, reason)
     if (untilMs !== undefined) times.push(untilMs)
   }
+  /** It has most likely left the queue, and the next report says so: what was said of it may stand until then. */
+  const awaitReport = (item: DemandItem, untilMs: number): void => {
+    if (item.reason === undefined) reasons.set(item.id, TAKEN)
+    times.push(untilMs)
+  }
   for (const { item, template } of unserved) {
     const own = byItem.get(item.id) ?? []
     const health = history.template(template.id, now)
@@ -345,8 +351,8 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects:
     const denied = view.denied(template)
     if (!state.accepting) wait(item, NOT_READY)
     else if (denied !== undefined) wait(item, denied)
-    else if (settleMs > 0) wait(item, TAKEN, settleMs)
-    else if (unreported.take(template.id)) wait(item, TAKEN, TAKEN_SETTLE_MS)
+    else if (settleMs > 0) awaitReport(item, settleMs)
+    else if (unreported.take(template.id)) awaitReport(item, TAKEN_SETTLE_MS)
     else if (own.some(({ phase, busyAt }) => phase === 'ending' && busyAt === undefined)) wait(item, whileLastIsEnding(own))
     else if (health.brokenUntil !== undefined) wait(item, broken(template, health, now), health.brokenUntil - now)
     else if (backoff) wait(item, backingOff(backoff.cause, backoff.until - now), backoff.until - now)
@@ -356,7 +362,7 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects:
       queue.push({ item, template, attempt: nextAttempt(own, item.id) })
       count.onTheirWay++
       count.queued++
-      wait(item, { code: 'waiting-turn', message: 'An agent for it is about to be given a place.' })
+      wait(item, ABOUT_TO_BE_PLACED)
     }
   }
   return { queue, ...soonest(times) }
@@ -448,6 +454,7 @@ const countOnTheirWay = (agents: readonly Agent[]) => {
   return of
 }
 
+const ABOUT_TO_BE_PLACED: Why = { code: 'waiting-turn', message: 'An agent for it is about to be given a place.' }
 const NOT_READY: Why = { code: 'controller-not-ready', message: 'Its controller starts no builds now: it is being stopped or restarted.' }
 const TAKEN: Why = { code: 'preparing', message: 'Its agent took another build; it gets the next.' }
 const whileLastIsEnding = (own: readonly Agent[]): Why => {

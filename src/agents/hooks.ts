@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/index.ts'
 import type { Store, Transaction } from '../store/index.ts'
 import { keepEvents } from './build-events.ts'
 import { HookError, type HookService } from './hook-service.ts'
-import { type EventBatch, MAX_WANTED_WAIT_SECONDS, REPORT_INTERVAL_MS, type Report, ReportItem, type Wanted } from './protocol.ts'
+import { type EventBatch, MAX_WANTED_WAIT_SECONDS, type Report, ReportItem, ReportNode, reportIntervalOf, type Wanted } from './protocol.ts'
 import type { WantedBook } from './wanted.ts'
 
 type Waiter = { readonly session: string; readonly revision: number; done(): void }
@@ -23,6 +23,7 @@ export class Hooks implements HookService {
   }
 
   async hello(id: ControllerId, hello: Parameters<HookService['hello']>[1]): Promise<{ reportIntervalMs: number }> {
+    const reportIntervalMs = reportIntervalOf(this.#store.list('controller').length)
     await this.#store.transact(tx => {
       const { epoch } = known(tx, id)
       if (hello.epoch !== epoch)
@@ -32,19 +33,20 @@ export class Hooks implements HookService {
         )
       const before = tx.get('presence', id)
       const isSame = before?.session === hello.session
-      if (isSame && before.problem === hello.problem) return
+      if (isSame && before.problem === hello.problem && before.reportIntervalMs === reportIntervalMs) return
       if (!isSame) tx.remove('demand', id)
       tx.put('presence', {
         ...(isSame
           ? before
           : { ...NOTHING_TOLD, controller: id, session: hello.session, reportedAt: tx.now, heardAt: this.#clock.monotonic() }),
         epoch: hello.epoch,
+        reportIntervalMs,
         version: hello.version,
         ...(hello.problem === undefined ? {} : { problem: hello.problem }),
       })
     })
     this.wake(id)
-    return { reportIntervalMs: REPORT_INTERVAL_MS }
+    return { reportIntervalMs }
   }
 
   report(id: ControllerId, report: Report): Promise<void> {
@@ -138,9 +140,19 @@ const presenceOf = (before: Presence, report: Report, now: number, heardAt: numb
   running: report.running,
   quieting: report.quieting,
   appliedRevision: report.appliedRevision,
-  nodes: report.nodes,
+  // The same list for as long as it says the same: who has looked at it need not look again.
+  nodes: isSameNodes(before.nodes, report.nodes) ? before.nodes : report.nodes,
   load: report.load,
 })
+
+const isSameNodes = (before: Presence['nodes'], now: Report['nodes']): boolean =>
+  before.length === now.length && now.every((node, i) => NODE_FIELDS.every(field => isSameOfNode(node[field], before[i]?.[field])))
+const NODE_FIELDS = Object.keys(ReportNode.properties) as (keyof Report['nodes'][number])[]
+
+/** Of a node's fields its build alone has parts. */
+const isSameOfNode = (a: NodeField, b: NodeField): boolean =>
+  a === b || (typeof a === 'object' && typeof b === 'object' && a.job === b.job && a.number === b.number)
+type NodeField = Report['nodes'][number][keyof Report['nodes'][number]]
 
 const isSameQueue = (before: readonly DemandItem[], now: Report['items']): boolean =>
   before.length === now.length && now.every((item, i) => ITEM_FIELDS.every(field => item[field] === before[i]?.[field]))

@@ -2,7 +2,8 @@
  * What a controller's hook and Manor say to each other: JSON over HTTP under /hook/v1, one bearer token per controller.
  *
  * Everything that matters is a level, so that a lost message costs latency and nothing else:
- * - the hook tells the whole state of its controller (`Report`: queue, nodes, load), at once on a change and every 10 s;
+ * - the hook tells the whole state of its controller (`Report`: queue, nodes, load), at once on a change and as often as
+ *   `Welcome` says otherwise;
  * - Manor tells the whole state that it wants (`Wanted`: nodes, quiet), answered at once when it is newer than what the hook
  *   has, else held for up to `wait` seconds (a long poll).
  * Only build events are edges (`EventBatch`): numbered, buffered by the hook, sent again until acknowledged, dropped oldest first when
@@ -27,8 +28,13 @@ export const MAX_REPORT_ITEMS = 5_000
 export const MAX_EVENT_BATCH = 500
 /** Longest that a long poll is held. */
 export const MAX_WANTED_WAIT_SECONDS = 30
-/** A full report at least this often. */
-export const REPORT_INTERVAL_MS = 10_000
+/** A full report at least this often; in a large fleet less often, so that all hooks' words of life are about so many a second. */
+const REPORT_INTERVAL_MS = 10_000
+const REPORT_INTERVAL_MOST_MS = 20_000
+const WORDS_OF_LIFE_PER_SECOND = 100
+/** How often a hook is told to report where nothing changes, in a fleet of so many controllers. */
+export const reportIntervalOf = (controllers: number): number =>
+  Math.round(Math.min(REPORT_INTERVAL_MOST_MS, Math.max(REPORT_INTERVAL_MS, (controllers / WORDS_OF_LIFE_PER_SECOND) * 1_000)))
 
 const Name = Type.String({ minLength: 1, maxLength: 255 })
 const Time = Type.Number({ minimum: 0, description: 'Milliseconds since the Unix epoch, by the controller’s clock.' })

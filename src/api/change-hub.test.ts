@@ -109,6 +109,7 @@ const presence = (seq: number): Presence => ({
   version: '1',
   reportedAt: 1,
   heardAt: 1,
+  reportIntervalMs: 10_000,
   running: seq,
   quieting: false,
   appliedRevision: 0,

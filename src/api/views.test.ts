@@ -40,6 +40,7 @@ const presence = (epoch: number): Presence => ({
   version: '2.541.3',
   reportedAt: 1,
   heardAt: 1,
+  reportIntervalMs: 10_000,
   running: 2,
   quieting: false,
   appliedRevision: 1,

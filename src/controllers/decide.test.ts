@@ -51,6 +51,7 @@ const presence = (change: Partial<Presence> = {}): Presence => ({
   version: '1',
   reportedAt: NOW - SECOND,
   heardAt: NOW - SECOND,
+  reportIntervalMs: 10_000,
   running: 0,
   quieting: false,
   appliedRevision: 0,

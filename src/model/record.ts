@@ -27,6 +27,8 @@ export type Presence = {
   readonly version: string
   /** Why the hook could not secure its instance; set, the instance is not let serve. */
   readonly problem?: string
+  /** How often the hook was told to report, in milliseconds. */
+  readonly reportIntervalMs: number
   readonly reportedAt: Timestamp
   /** The same moment by this Manor's monotonic clock, in milliseconds: the wall clock may be set. */
   readonly heardAt: number

@@ -11,6 +11,8 @@ export type ReconcileLoopOptions = {
   /** Every key of the noun is looked at again this often, whatever the events said; one that events woke meanwhile within twice that. */
   readonly resyncMs: number
   readonly keys: () => Iterable<string>
+  /** Whether a look at a key is known to find nothing: the resync passes it over. */
+  readonly isSettled?: (key: string) => boolean
   /**
    * One idempotent step for one key. Resolves to when the key is to be looked at again, in milliseconds, or undefined where only a change or
    * the next resync matters. A rejection is counted, reported and tried again with back-off.
@@ -96,7 +98,7 @@ export class ReconcileLoop {
     this.#cancelResync = this.#options.clock.after(delay, () => {
       // A round of one piece is of the keys that there are by now.
       if (this.#slices === 1) this.#beginRound()
-      for (const key of this.#toResync.splice(-SLICE)) if (!this.#isFresh(key)) this.wake(key)
+      for (const key of this.#toResync.splice(-SLICE)) if (!this.#isDone(key)) this.wake(key)
       if (this.#toResync.length === 0) this.#beginRound()
       this.#scheduleResync()
     })
@@ -110,9 +112,11 @@ export class ReconcileLoop {
     for (const key of this.#lookedAt.keys()) if (!keys.has(key)) this.#lookedAt.delete(key)
   }
 
-  #isFresh(key: string): boolean {
+  /** Whether it has had its turn already, or needs none. */
+  #isDone(key: string): boolean {
+    const { clock, resyncMs, isSettled } = this.#options
     const at = this.#lookedAt.get(key)
-    return at !== undefined && this.#options.clock.monotonic() - at < FRESH_SHARE * this.#options.resyncMs
+    return (at !== undefined && clock.monotonic() - at < FRESH_SHARE * resyncMs) || isSettled?.(key) === true
   }
 
   #pump(): void {

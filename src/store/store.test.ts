@@ -121,6 +121,7 @@ test('volatile rows are read like others and gone after a restart', () =>
       version: '1',
       reportedAt: 0,
       heardAt: 0,
+      reportIntervalMs: 10_000,
       running: 0,
       quieting: false,
       appliedRevision: 0,

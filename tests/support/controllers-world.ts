@@ -195,6 +195,7 @@ export class ControllersWorld {
             version: '2.2.1',
             reportedAt: this.clock.now(),
             heardAt: this.clock.monotonic(),
+            reportIntervalMs: 10_000,
             running,
             quieting: ['quieting', 'stopping'].includes(this.phase(labels.noun)),
             appliedRevision: 0,

@@ -23,7 +23,6 @@ export type FakeControllerOptions = {
 
 /** Between what happens and the report of it. */
 const REPORT_DELAY_MS = 20
-const REPORT_INTERVAL_MS = 10_000
 const RETRY_MS = 500
 const RECONNECT_MS = 1_000
 const BOOT_MS = 4_000
@@ -56,6 +55,8 @@ export class FakeController {
   #nextItem = 1
   #nextBuild = 1
   #reportDue = false
+  /** As Manor said in its welcome; nothing is reported before. */
+  #reportIntervalMs = 0
 
   constructor(options: FakeControllerOptions) {
     this.id = options.id
@@ -222,10 +223,11 @@ export class FakeController {
     let greeted = false
     const hello = async (): Promise<void> => {
       if (greeted) return
-      await this.#options
+      const { reportIntervalMs } = await this.#options
         .hook()
         .hello(this.id, { session, epoch: this.#options.epoch, distribution: 'jenkins', version: '2.541.3', secured: true })
       greeted = true
+      this.#reportIntervalMs = reportIntervalMs
       this.#changed()
     }
     const loop = async (step: () => Promise<void>): Promise<void> => {
@@ -243,7 +245,7 @@ export class FakeController {
   }
 
   async #reportOnce(session: string): Promise<void> {
-    for (let waited = 0; !this.#reportDue && waited < REPORT_INTERVAL_MS; waited += REPORT_DELAY_MS)
+    for (let waited = 0; !this.#reportDue && waited < this.#reportIntervalMs; waited += REPORT_DELAY_MS)
       await this.#options.clock.sleep(REPORT_DELAY_MS)
     this.#reportDue = false
     try {

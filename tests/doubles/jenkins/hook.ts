@@ -5,9 +5,9 @@ import {
   type EventAck,
   type Hello,
   MAX_EVENT_BATCH,
-  REPORT_INTERVAL_MS,
   type Report,
   type Wanted,
+  type Welcome,
 } from '../../../src/agents/protocol.ts'
 import type { HookPolicy } from '../../../src/controllers/index.ts'
 import type { Core } from './core.ts'
@@ -58,6 +58,8 @@ export class Hook {
   /** The greeting under way or done; undefined: it is to be said (again). */
   #welcome: Promise<void> | undefined
   #welcomes = 0
+  /** As Manor said in its welcome; nothing is reported before. */
+  #reportIntervalMs = 0
   /** Which greeting what is wanted was asked for under; another Manor counts its revisions in its own way. */
   #greeted = -1
   #wakeReport: () => void = () => undefined
@@ -201,7 +203,7 @@ export class Hook {
   async #firstOf(change: Promise<void>): Promise<void> {
     const enough = new AbortController()
     const signal = AbortSignal.any([enough.signal, this.#ending.signal])
-    const due = this.#core.clock.sleep(REPORT_INTERVAL_MS, signal).catch((cause: unknown) => {
+    const due = this.#core.clock.sleep(this.#reportIntervalMs, signal).catch((cause: unknown) => {
       if (!signal.aborted) throw cause
     })
     await Promise.race([change, due])
@@ -289,7 +291,8 @@ export class Hook {
 
   async #hello(): Promise<void> {
     const hello: Hello = { session: this.#session, epoch: this.#policy.epoch, distribution: 'jenkins', version: VERSION, secured: true }
-    await this.#request('POST', '/hook/v1/hello', hello)
+    const { reportIntervalMs } = (await this.#request('POST', '/hook/v1/hello', hello)) as Welcome
+    this.#reportIntervalMs = reportIntervalMs
     this.#welcomes++
     this.#wakeReport()
   }
