@@ -60,6 +60,8 @@ export class AgentsBroker {
   readonly #marks = new Map<AgentId, Marks>()
   /** Agents whose workloads were not seen, each with the list that was the newest when that was first so. */
   readonly #missing = new Map<AgentId, number>()
+  /** Agents whose workloads were on silent hosts when they were seen last. */
+  readonly #silent = new Set<AgentId>()
   /** Controllers whose last look found nothing to decide: when that was, by the monotonic clock, and what their hook had told of its nodes. */
   readonly #calm = new Map<ControllerId, { readonly lookedAt: number; readonly nodes: Presence['nodes'] }>()
   readonly #templateChangedAt = new Map<TemplateId, Timestamp>()
@@ -114,7 +116,16 @@ export class AgentsBroker {
     if (labels.kind !== 'agent') return
     const agent = this.#ports.store.get('agent', labels.noun)
     if (agent === undefined || agent.phase === 'ended') this.#sweeper.note(observation.id)
-    else this.#loop.wake(agent.controller)
+    else if (this.#isNews(agent, observation)) this.#loop.wake(agent.controller)
+  }
+
+  /** Whether something may be decided by what was seen. How far a start or a stop is, of a workload that was there before, decides nothing. */
+  #isNews({ id, phase }: Agent, observation: Observation): boolean {
+    const { state } = observation
+    const wasSilent = this.#silent.delete(id)
+    if (state === 'unknown') this.#silent.add(id)
+    const isOnItsWay = state !== 'unknown' && state !== 'ended' && phase !== 'queued' && phase !== 'placed'
+    return wasSilent || !isOnItsWay || this.#missing.has(id) || this.#ports.observer.get(observation.id) === undefined
   }
 
   explainAgent(id: AgentId): Promise<Explanation | undefined> {
@@ -208,6 +219,7 @@ export class AgentsBroker {
       this.#hands.forget(id)
       this.#marks.delete(id)
       this.#missing.delete(id)
+      this.#silent.delete(id)
       this.#sweeper.note(workloadOfAgent(agent))
     }
     return agent.controller

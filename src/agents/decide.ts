@@ -289,7 +289,8 @@ const withWhatWasBefore = (why: Why, { item, attempt }: Agent, agents: readonly 
 }
 
 /** The rows as they will be once the moves are committed: what an agent's end tells counts at once. */
-const afterMoves = (agents: readonly Agent[], moves: Decision['moves'], now: Timestamp): Agent[] => {
+const afterMoves = (agents: readonly Agent[], moves: Decision['moves'], now: Timestamp): readonly Agent[] => {
+  if (moves.length === 0) return agents
   const moved = new Map(moves.map(move => [move.agent, move]))
   return agents.map((agent): Agent => {
     const move = moved.get(agent)
@@ -307,20 +308,29 @@ const afterMoves = (agents: readonly Agent[], moves: Decision['moves'], now: Tim
   })
 }
 
-/** What the agents tell of how the next ones will fare, as of after the moves; worked out when it is first asked for. */
-type Prospects = () => {
+/** What the agents tell of how the next ones will fare, as of after the moves; each part worked out when it is first asked for. */
+type Prospects = {
   readonly agents: readonly Agent[]
   readonly history: History
   readonly countOf: ReturnType<typeof countOnTheirWay>
 }
 const prospectsOf = (view: BrokerView, moves: Decision['moves']): Prospects => {
-  let known: ReturnType<Prospects> | undefined
-  return () => {
-    if (known === undefined) {
-      const agents = afterMoves(view.agents, moves, view.now)
-      known = { agents, history: new History(agents, view.changedAt), countOf: countOnTheirWay(agents) }
-    }
-    return known
+  let agents: readonly Agent[] | undefined
+  let history: History | undefined
+  let countOf: ReturnType<typeof countOnTheirWay> | undefined
+  return {
+    get agents() {
+      agents ??= afterMoves(view.agents, moves, view.now)
+      return agents
+    },
+    get history() {
+      history ??= new History(this.agents, view.changedAt)
+      return history
+    },
+    get countOf() {
+      countOf ??= countOnTheirWay(this.agents)
+      return countOf
+    },
   }
 }
 
@@ -330,30 +340,31 @@ const admit = (view: BrokerView, state: State, { unserved }: Binding, prospects:
   const times: number[] = []
   if (unserved.length === 0) return { queue }
   const { now } = view
-  const { agents, history, countOf } = prospects()
-  const byItem = Map.groupBy(agents, ({ item }) => item)
+  const byItem = Map.groupBy(prospects.agents, ({ item }) => item)
   const unreported = countUnreported(view)
   const wait = (item: DemandItem, reason: Why, untilMs?: number): void => {
     reasons.set(item.id, reason)
     if (untilMs !== undefined) times.push(untilMs)
   }
-  /** It has most likely left the queue, and the next report says so: what was said of it may stand until then. */
-  const awaitReport = (item: DemandItem, untilMs: number): void => {
-    if (item.reason === undefined) reasons.set(item.id, TAKEN)
-    times.push(untilMs)
-  }
   for (const { item, template } of unserved) {
     const own = byItem.get(item.id) ?? []
+    const refused = state.accepting ? view.denied(template) : NOT_READY
+    if (refused !== undefined) {
+      wait(item, refused)
+      continue
+    }
+    const settleMs = Math.max(0, ...own.map(({ busyAt }) => (busyAt === undefined ? 0 : busyAt + TAKEN_SETTLE_MS - now)))
+    if (settleMs > 0 || unreported.take(template.id)) {
+      // It has most likely left the queue, and the next report says so: what was said of it may stand until then.
+      if (item.reason === undefined) reasons.set(item.id, TAKEN)
+      times.push(settleMs > 0 ? settleMs : TAKEN_SETTLE_MS)
+      continue
+    }
+    const { history, countOf } = prospects
     const health = history.template(template.id, now)
     const backoff = history.itemBackoff(item.id, now)
-    const settleMs = Math.max(0, ...own.map(({ busyAt }) => (busyAt === undefined ? 0 : busyAt + TAKEN_SETTLE_MS - now)))
     const count = countOf(template.id)
-    const denied = view.denied(template)
-    if (!state.accepting) wait(item, NOT_READY)
-    else if (denied !== undefined) wait(item, denied)
-    else if (settleMs > 0) awaitReport(item, settleMs)
-    else if (unreported.take(template.id)) awaitReport(item, TAKEN_SETTLE_MS)
-    else if (own.some(({ phase, busyAt }) => phase === 'ending' && busyAt === undefined)) wait(item, whileLastIsEnding(own))
+    if (own.some(({ phase, busyAt }) => phase === 'ending' && busyAt === undefined)) wait(item, whileLastIsEnding(own))
     else if (health.brokenUntil !== undefined) wait(item, broken(template, health, now), health.brokenUntil - now)
     else if (backoff) wait(item, backingOff(backoff.cause, backoff.until - now), backoff.until - now)
     else if (count.onTheirWay >= mayBeOnTheirWay(health)) wait(item, health.failures > 0 ? trying(template, health) : proving(template))
@@ -404,7 +415,7 @@ const admitSpares = (
     const missing = missingOf(template, pool, agent => leaving.has(agent)) - unreported.of(template.id)
     const own = { label: template.labels.join(' '), takesUnlabelled: template.takesUnlabelled }
     if (missing <= 0 || view.denied(template) !== undefined || waiting.some(item => matcher.serves(own, item))) continue
-    const { history, countOf } = prospects()
+    const { history, countOf } = prospects
     const health = history.template(template.id, now)
     const untils = [health.brokenUntil, history.spareBackoff(template.id, now)?.until].filter(until => until !== undefined)
     if (untils.length > 0) {

@@ -110,7 +110,8 @@ export class VirtualClock implements Clock {
     const last = heap.pop()
     if (at === undefined || last === undefined || heap.length === 0) return top
     let i = 0
-    for (;;) {
+    // What lies beyond the end is never read: numbers that may be undefined are kept as objects, one for each look.
+    while (4 * i + 1 < times.length) {
       const below = this.#firstOf(4 * i + 1)
       const time = times[below]
       const child = heap[below]
