@@ -39,6 +39,8 @@ export class HookClient {
   #reportDue = true
   /** As Manor said in its welcome; nothing is reported before. */
   #reportIntervalMs = 0
+  /** What is told of the nodes, until one changes. */
+  #nodes: protocol.Report['nodes'] | undefined
   #wakeReport: (() => void) | undefined
   #wakeEvents: (() => void) | undefined
 
@@ -53,11 +55,13 @@ export class HookClient {
   }
 
   changed(): void {
+    this.#nodes = undefined
     this.#reportDue = true
     this.#wakeReport?.()
   }
 
   event(event: Omit<protocol.BuildEvent, 'seq' | 'at'>): void {
+    this.#nodes = undefined
     this.#events.push({ ...event, seq: ++this.#eventSeq, at: this.#options.clock.now() })
     if (this.#events.length > MAX_EVENTS) {
       this.#events.shift()
@@ -141,18 +145,19 @@ export class HookClient {
   #content(): protocol.Report {
     const { jenkins, clock, session } = this.#options
     const { queue, nodes } = jenkins.home
+    this.#nodes ??= Array.from(nodes.values(), ({ name, online, used, building }) => ({
+      name,
+      online,
+      used,
+      ...(building ? { building: { job: building.job, number: building.number } } : {}),
+    }))
     return {
       session,
       seq: ++this.#seq,
       at: clock.now(),
       items: queue.slice(0, MAX_ITEMS).map(({ id, label, since, job }) => ({ id, label, task: job.name, since })),
       itemsLeftOut: Math.max(0, queue.length - MAX_ITEMS),
-      nodes: Array.from(nodes.values(), ({ name, online, used, building }) => ({
-        name,
-        online,
-        used,
-        ...(building ? { building: { job: building.job, number: building.number } } : {}),
-      })),
+      nodes: this.#nodes,
       running: jenkins.running,
       quieting: jenkins.isQuiet,
       appliedRevision: jenkins.applied,

@@ -139,6 +139,8 @@ export class Jenkins {
 
   /** The hook was told what is wanted. */
   want(wanted: protocol.Wanted): void {
+    // A poll that ran out. Where all was carried out, a pass would find what the last one left.
+    if (wanted.revision === this.#wanted?.revision && wanted.revision === this.applied) return
     this.#wanted = wanted
     this.#carryOut()
   }

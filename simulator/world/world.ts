@@ -420,6 +420,7 @@ const PROBE_MS = 4
 const PROBE_BOUND_MS = 60_000
 
 const dataOf = (data: Readonly<Record<string, unknown>>): string => {
-  const entries = Object.entries(data)
-  return entries.length === 0 ? '' : ` ${entries.map(([name, value]) => `${name}=${String(value)}`).join(' ')}`
+  let text = ''
+  for (const name of Object.keys(data)) text += ` ${name}=${String(data[name])}`
+  return text
 }

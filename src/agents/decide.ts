@@ -110,7 +110,7 @@ export const decide = (view: BrokerView): Decision => {
     if (life.marks !== NO_MARKS) marks.set(agent.id, life.marks)
     if (life.againMs !== undefined) times.push(life.againMs)
   }
-  const prospects = prospectsOf(view, moves)
+  const prospects = new Prospects(view, moves)
   const { reasons } = matched
   explainBound(view, binding, reasons)
   const admission = admit(view, state, binding, prospects, reasons)
@@ -309,28 +309,31 @@ const afterMoves = (agents: readonly Agent[], moves: Decision['moves'], now: Tim
 }
 
 /** What the agents tell of how the next ones will fare, as of after the moves; each part worked out when it is first asked for. */
-type Prospects = {
-  readonly agents: readonly Agent[]
-  readonly history: History
-  readonly countOf: ReturnType<typeof countOnTheirWay>
-}
-const prospectsOf = (view: BrokerView, moves: Decision['moves']): Prospects => {
-  let agents: readonly Agent[] | undefined
-  let history: History | undefined
-  let countOf: ReturnType<typeof countOnTheirWay> | undefined
-  return {
-    get agents() {
-      agents ??= afterMoves(view.agents, moves, view.now)
-      return agents
-    },
-    get history() {
-      history ??= new History(this.agents, view.changedAt)
-      return history
-    },
-    get countOf() {
-      countOf ??= countOnTheirWay(this.agents)
-      return countOf
-    },
+class Prospects {
+  readonly #view: BrokerView
+  readonly #moves: Decision['moves']
+  #agents: readonly Agent[] | undefined
+  #history: History | undefined
+  #countOf: ReturnType<typeof countOnTheirWay> | undefined
+
+  constructor(view: BrokerView, moves: Decision['moves']) {
+    this.#view = view
+    this.#moves = moves
+  }
+
+  get agents(): readonly Agent[] {
+    this.#agents ??= afterMoves(this.#view.agents, this.#moves, this.#view.now)
+    return this.#agents
+  }
+
+  get history(): History {
+    this.#history ??= new History(this.agents, this.#view.changedAt)
+    return this.#history
+  }
+
+  get countOf(): ReturnType<typeof countOnTheirWay> {
+    this.#countOf ??= countOnTheirWay(this.agents)
+    return this.#countOf
   }
 }
 

@@ -145,8 +145,11 @@ const presenceOf = (before: Presence, report: Report, now: number, heardAt: numb
   load: report.load,
 })
 
-const isSameNodes = (before: Presence['nodes'], now: Report['nodes']): boolean =>
-  before.length === now.length && now.every((node, i) => NODE_FIELDS.every(field => isSameOfNode(node[field], before[i]?.[field])))
+const isSameNodes = (before: Presence['nodes'], now: Report['nodes']): boolean => {
+  if (before.length !== now.length) return false
+  for (const [i, node] of now.entries()) for (const field of NODE_FIELDS) if (!isSameOfNode(node[field], before[i]?.[field])) return false
+  return true
+}
 const NODE_FIELDS = Object.keys(ReportNode.properties) as (keyof Report['nodes'][number])[]
 
 /** Of a node's fields its build alone has parts. */

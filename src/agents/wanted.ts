@@ -98,7 +98,11 @@ export class WantedBook {
 }
 
 /** The store gives the same list until one of its rows changes. */
-const isSame = (a: readonly Agent[], b: readonly Agent[]): boolean =>
-  a === b || (a.length === b.length && a.every((agent, i) => agent === b[i]))
+const isSame = (a: readonly Agent[], b: readonly Agent[]): boolean => {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
 
 const isQuiet = ({ phase }: Controller): boolean => phase === 'quieting' || phase === 'stopping'
