@@ -246,9 +246,12 @@ export class AgentsBroker {
     }
     const view = this.#look(id, live, this.#workloads(id, live))
     const decision = decide(view)
+    const wasCalm = this.#calm.has(id)
     if (decision === NOTHING_TO_DECIDE && view.presence !== undefined)
       this.#calm.set(id, { lookedAt: this.#ports.clock.monotonic(), nodes: view.presence.nodes })
     else this.#calm.delete(id)
+    // Neither graces run nor is anything asked of the engine, as of last time.
+    if (wasCalm && decision === NOTHING_TO_DECIDE) return undefined
     try {
       await this.#commit(view, decision)
     } catch (cause) {

@@ -41,14 +41,11 @@ export class WantedBook {
     const controller = this.#store.get('controller', id)
     const agents = this.#store.by('liveAgentsOfController', id)
     const known = this.#known.get(id)
-    if (known !== undefined && known.controller === controller && isSame(known.agents, agents)) return known.wanted
+    if (known !== undefined && known.controller === controller && known.agents === agents) return known.wanted
+    if (known !== undefined && isSameWish(known, controller, agents)) return restOn(known, controller, agents)
     const content = this.#content(controller, agents)
     const text = JSON.stringify(content)
-    if (known?.text === text) {
-      known.controller = controller
-      known.agents = agents
-      return known.wanted
-    }
+    if (known?.text === text) return restOn(known, controller, agents)
     const revision = Math.max(this.#clock.now(), (known?.wanted.revision ?? 0) + 1)
     const wanted: Wanted = { revision, ...content }
     const names = new Set(content.nodes.map(({ name }) => agentId(name)))
@@ -88,7 +85,7 @@ export class WantedBook {
       .filter(({ phase }) => WITH_NODE.has(phase))
       .map(agent => this.#node(agent))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-    const quiet = controller !== undefined && isQuiet(controller)
+    const quiet = isQuiet(controller)
     return { quiet, ...(quiet ? { quietReason: 'Manor is about to stop this controller.' } : {}), nodes }
   }
 
@@ -97,12 +94,28 @@ export class WantedBook {
   }
 }
 
-/** The store gives the same list until one of its rows changes. */
-const isSame = (a: readonly Agent[], b: readonly Agent[]): boolean => {
-  if (a === b) return true
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+/** Other rows that make the same. */
+const restOn = (known: Known, controller: Controller | undefined, agents: readonly Agent[]): Wanted => {
+  known.controller = controller
+  known.agents = agents
+  return known.wanted
+}
+
+/** Whether rows that have changed want the same all the same: most of an agent's changes are none of its controller's. */
+const isSameWish = (known: Known, controller: Controller | undefined, agents: readonly Agent[]): boolean => {
+  if (known.agents.length !== agents.length || isQuiet(known.controller) !== isQuiet(controller)) return false
+  for (const [i, agent] of agents.entries()) {
+    const before = known.agents[i]
+    if (before !== agent && (before === undefined || !isSameNode(before, agent))) return false
+  }
   return true
 }
 
-const isQuiet = ({ phase }: Controller): boolean => phase === 'quieting' || phase === 'stopping'
+const isSameNode = (a: Agent, b: Agent): boolean =>
+  a.id === b.id &&
+  a.label === b.label &&
+  a.takesUnlabelled === b.takesUnlabelled &&
+  WITH_NODE.has(a.phase) === WITH_NODE.has(b.phase) &&
+  (a.phase === 'ending') === (b.phase === 'ending')
+
+const isQuiet = (controller: Controller | undefined): boolean => controller?.phase === 'quieting' || controller?.phase === 'stopping'
