@@ -234,6 +234,51 @@ test('nothing is reaped on the word of a hook that is silent', async () => {
   await world.until('all is done', () => allDone(world), MINUTE)
 })
 
+test('a controller that builds is looked at once a minute while its hook says the same, and at once when anything changes', async () => {
+  let silent = false
+  await using world = await BrokerWorld.open({ lossOf: () => (silent ? 'asked' : undefined) })
+  const controller = await world.controller('team-a')
+  controller.enqueue(2, { buildMs: 20 * MINUTE })
+  await world.until('both build', () => world.live().filter(({ phase }) => phase === 'busy').length === 2, MINUTE)
+  let looks = 0
+  const { store } = world
+  const by = store.by.bind(store)
+  // Which only a look asks for.
+  store.by = (index, key) => {
+    if (index === 'agentsOfController') looks++
+    return by(index, key)
+  }
+  const looksWithin = async (ms: number): Promise<number> => {
+    looks = 0
+    await world.clock.advance(ms)
+    return looks
+  }
+  await world.clock.advance(MINUTE)
+  const calm = await looksWithin(5 * MINUTE)
+  assert.ok(calm >= 4 && calm <= 6, `${calm} looks in five minutes`)
+  const cases: readonly (readonly [what: string, change: () => unknown])[] = [
+    ['an item', () => controller.enqueue(1, { buildMs: SECOND })],
+    ['its controller', () => world.changeController('team-a', { restartsWanted: 1 })],
+    [
+      'one of its agents',
+      () => world.engine.end(workloadId(`agent.${world.live()[0]?.id}`), { code: 'oom-container', message: 'It was killed.' }, 137),
+    ],
+  ]
+  for (const [what, change] of cases) {
+    await world.clock.advance(MINUTE)
+    looks = 0
+    await change()
+    await world.until(what, () => looks > 0, 2 * SECOND)
+  }
+  // A hook that says nothing is not one that says the same, however lately the controller was looked at.
+  await world.clock.advance(2 * MINUTE)
+  looks = 0
+  await world.until('the look of a minute', () => looks > 0, 2 * MINUTE)
+  silent = true
+  await world.clock.advance(31 * SECOND)
+  assert.ok((await looksWithin(12 * SECOND)) > 0)
+})
+
 test('an item that leaves the queue before anything was started costs no start', async () => {
   await using world = await BrokerWorld.open({ hosts: roomFor(0.2) })
   const controller = await world.controller('team-a')

@@ -183,6 +183,31 @@ test('what events wake anyway is not woken by the resync too, and has its turn o
   await loop.stop()
 })
 
+test('a key that is settled is passed over by the resync for as long as it is, and never by a wake-up', async () => {
+  const clock = new VirtualClock()
+  let runs = 0
+  let isSettled = true
+  const loop = loopOf(clock, {
+    resyncMs: 30 * SECOND,
+    keys: () => ['calm'],
+    isSettled: () => isSettled,
+    reconcile: async () => {
+      runs++
+      return undefined
+    },
+  })
+  loop.start()
+  await clock.advance(300 * SECOND)
+  assert.equal(runs, 1)
+  loop.wake('calm')
+  await settle()
+  assert.equal(runs, 2)
+  isSettled = false
+  await clock.advance(64 * SECOND)
+  assert.ok(runs > 2)
+  await loop.stop()
+})
+
 test('stop waits for the steps that run, tells them, and starts no other', async () => {
   const clock = new VirtualClock()
   const started: string[] = []
