@@ -34,7 +34,7 @@ export const workloadOfController = ({ id, epoch, workload }: Pick<Controller, '
 export const workOf = (rows: Rows, id: WorkloadId, observation: Observation | undefined): HeldWork | undefined => {
   const seen = observation?.state === 'ended' ? undefined : observation
   const agent = agentOfWorkload(rows, id)
-  if (agent !== undefined && HOLDING.has(agent.phase)) return agentWork(agent, seen)
+  if (agent !== undefined && HOLDING.has(agent.phase)) return agentWork(id, agent, seen)
   const controller = controllerOfWorkload(rows, id)
   if (controller !== undefined && holdsPlace(controller.phase)) return controllerWork(controller, seen)
   return seen === undefined ? undefined : orphanWork(rows, seen)
@@ -62,8 +62,8 @@ export const controllerOfWorkload = (rows: Rows, id: WorkloadId): Controller | u
   return controller !== undefined && workloadOfController(controller) === id ? controller : undefined
 }
 
-const agentWork = (agent: Agent, seen: Observation | undefined): HeldWork => ({
-  id: workloadOfAgent(agent),
+const agentWork = (id: WorkloadId, agent: Agent, seen: Observation | undefined): HeldWork => ({
+  id,
   tier: isSpare(agent) ? 'spare' : 'agent',
   tenant: agent.tenant,
   controller: agent.controller,

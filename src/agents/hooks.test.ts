@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BrokerWorld } from '../../tests/support/broker-world.ts'
-import { type Report, reportIntervalOf } from './protocol.ts'
+import { type Report, ReportNode, reportIntervalOf } from './protocol.ts'
 
 test('a small fleet’s hooks report every 10 s, a large one’s a hundred times a second in all, and none less than every 20 s', () => {
   for (const [controllers, ms] of [
@@ -45,6 +45,8 @@ test('what is known of a hook’s nodes is the same list until it says something
     [{ ...idle, problem: 'no such label' }],
     [],
   ]
+  // One for each field that a hook tells of a node.
+  assert.deepEqual(new Set(changes.flat().flatMap(Object.keys)), new Set(Object.keys(ReportNode.properties)))
   for (const nodes of changes) {
     const before = world.store.get('presence', id)?.nodes
     const first = await told(nodes)

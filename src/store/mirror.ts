@@ -84,38 +84,46 @@ export class Mirror implements Reader {
     const id = rowId(kind, row)
     const rows = this.#rows.get(kind) ?? new Map<string, Versioned<Kind>>()
     this.#rows.set(kind, rows)
-    this.#unindex(kind, id)
+    const before = rows.get(id)?.row
     rows.set(id, { row, revision })
     this.#lists.delete(kind)
+    // Most changes leave a row under its keys: then it takes the place of the one before.
     for (const { name, key } of indexesOf.get(kind) ?? []) {
       const value = key(row as never)
-      if (value === undefined) continue
-      const byKey = this.#indexes.get(name) ?? new Map<string, Found>()
-      this.#indexes.set(name, byKey)
-      const found = byKey.get(value) ?? { rows: new Map<string, Rows[Kind]>(), list: undefined }
-      byKey.set(value, found)
+      const valueBefore = before === undefined ? undefined : key(before as never)
+      if (valueBefore !== undefined && valueBefore !== value) this.#takeOut(name, valueBefore, id)
+      if (value !== undefined) this.#putIn(name, value, id, row)
+    }
+  }
+
+  delete(kind: Kind, id: string): void {
+    const before = this.get(kind, id)
+    if (before === undefined) return
+    for (const { name, key } of indexesOf.get(kind) ?? []) {
+      const value = key(before as never)
+      if (value !== undefined) this.#takeOut(name, value, id)
+    }
+    this.#rows.get(kind)?.delete(id)
+    this.#lists.delete(kind)
+  }
+
+  #putIn(name: IndexName, value: string, id: string, row: Rows[Kind]): void {
+    const byKey = this.#indexes.get(name) ?? new Map<string, Found>()
+    this.#indexes.set(name, byKey)
+    const found = byKey.get(value)
+    if (found === undefined) byKey.set(value, { rows: new Map([[id, row]]), list: undefined })
+    else {
       found.rows.set(id, row)
       found.list = undefined
     }
   }
 
-  delete(kind: Kind, id: string): void {
-    this.#unindex(kind, id)
-    this.#rows.get(kind)?.delete(id)
-    this.#lists.delete(kind)
-  }
-
-  #unindex(kind: Kind, id: string): void {
-    const before = this.get(kind, id)
-    if (!before) return
-    for (const { name, key } of indexesOf.get(kind) ?? []) {
-      const value = key(before as never)
-      const byKey = this.#indexes.get(name)
-      const found = value === undefined ? undefined : byKey?.get(value)
-      if (value === undefined || found === undefined) continue
-      found.rows.delete(id)
-      found.list = undefined
-      if (found.rows.size === 0) byKey?.delete(value)
-    }
+  #takeOut(name: IndexName, value: string, id: string): void {
+    const byKey = this.#indexes.get(name)
+    const found = byKey?.get(value)
+    if (found === undefined) return
+    found.rows.delete(id)
+    found.list = undefined
+    if (found.rows.size === 0) byKey?.delete(value)
   }
 }
