@@ -9,6 +9,7 @@ import {
   type Presence,
   type Reason,
   SECOND,
+  SILENT_INTERVALS,
   type Template,
   type TemplateId,
   type Timestamp,
@@ -23,8 +24,6 @@ type Why = Omit<Reason, 'since'>
 
 /** Agents of one template and controller that may wait for a place at a time; further items wait without a row, so a flood costs no writes. */
 export const MAX_QUEUED = 100
-/** A hook that has not reported for so many of its intervals is not relied on. */
-const SILENT_INTERVALS = 3
 /** How long after its agent was taken an item waits for the controller's next word: the report may have been written before the item left the queue. */
 export const TAKEN_SETTLE_MS = 2 * SECOND
 

@@ -202,6 +202,22 @@ const table: readonly (readonly [behaviour: string, ControllerView, expected: st
     'move stopping',
   ],
   [
+    'one that was told to report less often is waited for longer',
+    view({
+      row: { phase: 'quieting', wanted: 'stopped' },
+      presence: presence({ running: 1, heardAt: NOW - HOOK_SILENCE_MS, reportIntervalMs: 20 * SECOND }),
+    }),
+    'wait',
+  ],
+  [
+    'and not for ever',
+    view({
+      row: { phase: 'quieting', wanted: 'stopped' },
+      presence: presence({ running: 1, heardAt: NOW - 60 * SECOND, reportIntervalMs: 20 * SECOND }),
+    }),
+    'move stopping',
+  ],
+  [
     'a Manor that has just begun gives the hook its time anew, however long ago it was quieted',
     view({
       row: { phase: 'quieting', wanted: 'stopped', phaseSince: NOW - 10 * MINUTE },

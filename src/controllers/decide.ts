@@ -7,6 +7,7 @@ import {
   type Presence,
   type Reason,
   SECOND,
+  SILENT_INTERVALS,
   type Timestamp,
   type WorkloadId,
 } from '../model/index.ts'
@@ -267,7 +268,8 @@ const decideQuieting = (view: ControllerView): ControllerStep => {
     )
   // A Manor that has just begun has heard nobody yet, and a host that was silent has let nobody be heard: the hook gets its time anew.
   const silentFor = Math.min(quietFor, view.heardForMs ?? view.listeningForMs)
-  if (silentFor >= HOOK_SILENCE_MS) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
+  const silenceMs = Math.max(HOOK_SILENCE_MS, SILENT_INTERVALS * (presence?.reportIntervalMs ?? 0))
+  if (silentFor >= silenceMs) return stop(`is stopping: its hook has been silent for ${Math.round(silentFor / SECOND)} s`)
   // A report from an earlier time of quieting, which was taken back, says nothing of the builds that began since.
   if (presence?.quieting && presence.running === 0 && view.heardForMs !== undefined && view.heardForMs < quietFor)
     return stop('is stopping: no build runs any more')

@@ -18,6 +18,9 @@ export type Setting = { readonly id: string; readonly value: string }
 /** What an engine keeps of a workload where the far side cannot keep it; only that engine reads it. */
 export type EngineRecord = { readonly id: string; readonly value: string }
 
+/** A hook that has not reported for so many of its intervals is not relied on. */
+export const SILENT_INTERVALS = 3
+
 /** What a controller's hook told last; a level, reported anew after a restart of either side. */
 export type Presence = {
   readonly controller: ControllerId
