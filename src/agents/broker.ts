@@ -263,7 +263,7 @@ export class AgentsBroker {
     return decision.againMs
   }
 
-  /** Of one without agents: neither items nor warm spares to keep, so there is nothing to decide. Most of a fleet's controllers are so most of the time. */
+  /** Of one without agents: neither items nor warm spares to keep, so nothing is to be decided. Most controllers are so most of the time. */
   #isAtRest(id: ControllerId): boolean {
     const { store } = this.#ports
     const controller = areSparesWanted(store.list('template')) ? store.get('controller', id) : undefined
