@@ -222,7 +222,8 @@ export class AgentsBroker {
       this.#silent.delete(id)
       this.#sweeper.note(workloadOfAgent(agent))
     }
-    return agent.controller
+    // Whoever queued it knew the rest; what becomes of it next is the pass's, which tells of a place or of none.
+    return agent.phase === 'queued' ? undefined : agent.controller
   }
 
   /**
