@@ -38,15 +38,13 @@ export class ProcessClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (signal === undefined)
-      return new Promise(resolve => {
-        this.#base.after(ms, () => {
-          if (this.#alive) resolve()
-        })
-      })
     return new Promise((resolve, reject) => {
-      if (signal.aborted) {
+      if (signal?.aborted) {
         reject(signal.reason)
+        return
+      }
+      if (signal === undefined) {
+        this.after(ms, resolve)
         return
       }
       const onAbort = (): void => {

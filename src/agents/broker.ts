@@ -26,7 +26,7 @@ import { Hands } from './hands.ts'
 import type { HookService } from './hook-service.ts'
 import { Hooks } from './hooks.ts'
 import { workloadOfAgent } from './launch.ts'
-import type { Marks } from './life.ts'
+import type { LifeView, Marks } from './life.ts'
 import { Placement } from './placement.ts'
 import type { AgentsPorts } from './ports.ts'
 import { areSparesWanted } from './spares.ts'
@@ -200,10 +200,7 @@ export class AgentsBroker {
   }
 
   #controllerChanged(id: ControllerId): void {
-    if (this.#ports.store.get('controller', id) === undefined) {
-      this.#book.forget(id)
-      this.#calm.delete(id)
-    }
+    if (this.#ports.store.get('controller', id) === undefined) this.#book.forget(id)
     this.#hooks.wake(id)
     this.#placement.controllerChanged(id)
   }
@@ -241,16 +238,12 @@ export class AgentsBroker {
   async #reconcile(id: ControllerId): Promise<number | undefined> {
     const { store } = this.#ports
     const live = store.by('liveAgentsOfController', id)
-    if (live.length === 0 && this.#isAtRest(id)) {
-      this.#calm.delete(id)
-      return undefined
-    }
-    const view = this.#look(id, live, this.#workloads(id, live))
+    const wasCalm = this.#calm.delete(id)
+    if (live.length === 0 && this.#isAtRest(id)) return undefined
+    const view = this.#look(id, live)
     const decision = decide(view)
-    const wasCalm = this.#calm.has(id)
     if (decision === NOTHING_TO_DECIDE && view.presence !== undefined)
       this.#calm.set(id, { lookedAt: this.#ports.clock.monotonic(), nodes: view.presence.nodes })
-    else this.#calm.delete(id)
     // Neither graces run nor is anything asked of the engine, as of last time.
     if (wasCalm && decision === NOTHING_TO_DECIDE) return undefined
     try {
@@ -278,9 +271,9 @@ export class AgentsBroker {
    * What is seen of the workloads of live agents. Absence is only believed from a list that began after the question. It is asked for here and
    * heard later: of a large fleet lists come seconds apart, and a look that waited for one would keep others waiting.
    */
-  #workloads(id: ControllerId, live: readonly Agent[]): ReadonlyMap<Agent, Observation | 'absent' | 'unsure'> {
+  #workloads(id: ControllerId, live: readonly Agent[]): ReadonlyMap<Agent, LifeView['workload']> {
     const { observer } = this.#ports
-    const seen = new Map<Agent, Observation | 'absent' | 'unsure'>()
+    const seen = new Map<Agent, LifeView['workload']>()
     let isNew = false
     for (const agent of live) {
       // A launched agent's row names it: a name that is put together costs more than the look-up.
@@ -311,8 +304,9 @@ export class AgentsBroker {
     return !this.#hands.isSubmitting(id) && (phase !== 'launching' || this.#hands.isSubmitted(id))
   }
 
-  #look(id: ControllerId, live: readonly Agent[], workloads: ReadonlyMap<Agent, Observation | 'absent' | 'unsure'>): BrokerView {
+  #look(id: ControllerId, live: readonly Agent[]): BrokerView {
     const { store, clock, engine } = this.#ports
+    const workloads = this.#workloads(id, live)
     const controller = this.#controller(id)
     const tenant = controller && store.get('tenant', controller.tenant)
     const presence = store.get('presence', id)

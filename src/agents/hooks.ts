@@ -145,18 +145,12 @@ const presenceOf = (before: Presence, report: Report, now: number, heardAt: numb
   load: report.load,
 })
 
-const isSameNodes = (before: Presence['nodes'], now: Report['nodes']): boolean => {
-  if (before.length !== now.length) return false
-  for (let i = 0; i < now.length; i++) {
-    const [a, b] = [before[i], now[i]]
-    if (a === undefined || b === undefined || !isSameNode(a, b)) return false
-  }
-  return true
-}
+const isSameNodes = (before: Presence['nodes'], now: Report['nodes']): boolean =>
+  before.length === now.length && now.every((node, i) => isSameNode(before[i], node))
 
 /** All that is told of a node; hooks.test.ts holds it against the protocol's own fields. */
-const isSameNode = (a: Presence['nodes'][number], b: Report['nodes'][number]): boolean =>
-  a.name === b.name &&
+const isSameNode = (a: Presence['nodes'][number] | undefined, b: Report['nodes'][number]): boolean =>
+  a?.name === b.name &&
   a.online === b.online &&
   a.used === b.used &&
   a.awaited === b.awaited &&

@@ -28,9 +28,10 @@ export const MAX_REPORT_ITEMS = 5_000
 export const MAX_EVENT_BATCH = 500
 /** Longest that a long poll is held. */
 export const MAX_WANTED_WAIT_SECONDS = 30
-/** A full report at least this often; in a large fleet less often, so that all hooks' words of life are about so many a second. */
+/** A full report at least this often, in a small fleet and in one that is large. */
 const REPORT_INTERVAL_MS = 10_000
 const REPORT_INTERVAL_MOST_MS = 20_000
+/** In between, all hooks' words of life together are so many. */
 const WORDS_OF_LIFE_PER_SECOND = 100
 /** How often a hook is told to report where nothing changes, in a fleet of so many controllers. */
 export const reportIntervalOf = (controllers: number): number =>

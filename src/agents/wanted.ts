@@ -102,20 +102,12 @@ const restOn = (known: Known, controller: Controller | undefined, agents: readon
 }
 
 /** Whether rows that have changed want the same all the same: most of an agent's changes are none of its controller's. */
-const isSameWish = (known: Known, controller: Controller | undefined, agents: readonly Agent[]): boolean => {
-  if (known.agents.length !== agents.length || isQuiet(known.controller) !== isQuiet(controller)) return false
-  for (const [i, agent] of agents.entries()) {
-    const before = known.agents[i]
-    if (before !== agent && (before === undefined || !isSameNode(before, agent))) return false
-  }
-  return true
-}
+const isSameWish = (known: Known, controller: Controller | undefined, agents: readonly Agent[]): boolean =>
+  known.agents.length === agents.length &&
+  isQuiet(known.controller) === isQuiet(controller) &&
+  agents.every((agent, i) => agent === known.agents[i] || isSameNode(known.agents[i], agent))
 
-const isSameNode = (a: Agent, b: Agent): boolean =>
-  a.id === b.id &&
-  a.label === b.label &&
-  a.takesUnlabelled === b.takesUnlabelled &&
-  WITH_NODE.has(a.phase) === WITH_NODE.has(b.phase) &&
-  (a.phase === 'ending') === (b.phase === 'ending')
+const isSameNode = (a: Agent | undefined, b: Agent): boolean =>
+  a?.id === b.id && a.label === b.label && a.takesUnlabelled === b.takesUnlabelled && WITH_NODE.has(a.phase) === WITH_NODE.has(b.phase)
 
 const isQuiet = (controller: Controller | undefined): boolean => controller?.phase === 'quieting' || controller?.phase === 'stopping'

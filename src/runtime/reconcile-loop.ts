@@ -8,7 +8,7 @@ export type ReconcileLoopOptions = {
   readonly random: Random
   /** How many keys may be worked on at the same time. */
   readonly concurrency: number
-  /** Every key of the noun is looked at again this often, whatever the events said; one that events woke meanwhile within twice that. */
+  /** Every key that is not settled is looked at again this often, whatever the events said; one that events woke meanwhile within twice that. */
   readonly resyncMs: number
   readonly keys: () => Iterable<string>
   /** Whether a look at a key is known to find nothing: the resync passes it over. */
